@@ -11,7 +11,7 @@ from lens.top_source import TopSource
 from mock_source import MockSource
 from retort.chain.chain import Chain
 from retort.errors import CapabilityError, InputError
-from retort.lens.look import look, near_ties_of_known
+from retort.lens.look import look
 from retort.sources.base import KnownToken, KnownTop
 from retort.sources.chat import Message
 
@@ -175,8 +175,8 @@ class Told(TopSource):
 
 
 def test_a_near_tie_is_told_where_the_rounding_lets_it() -> None:
-    assert near_ties_of_known(known_row(-1.0, -1.5, rounding=5e-5), 1e-4) == ()
-    assert look(Told(known_row(-1.0, -1.5, rounding=5e-5)), "w1").near_tie is False
+    found = look(Told(known_row(-1.0, -1.5, rounding=5e-5)), "w1")
+    assert (found.near_tie, found.near_ties, found.near_ties_total) == (False, (), 0)
     found = look(Told(known_row(-1.0, -1.00002, -1.5, rounding=1e-6)), "w1")
     assert found.near_tie is True and [tie.token for tie in found.near_ties] == ["t1"]
     (tie,) = found.near_ties
@@ -189,6 +189,11 @@ def test_a_near_tie_that_the_rounding_hides_is_left_open() -> None:
     assert found.near_tie is None and ends(found.near_ties[0].margin) == pytest.approx((0.0, 2e-4))
     alone = look(Told(known_row(-1.0, rounding=5e-5)), "w1")  # the second token is not known
     assert alone.near_tie is None and alone.near_ties == ()
+
+
+def test_near_ties_of_a_long_list_are_counted_beyond_those_that_are_listed() -> None:
+    found = look(Told(KnownTop(tuple(KnownToken(f"t{i}", -6.0, i) for i in range(150)), 500)), "w1")
+    assert (len(found.near_ties), found.near_ties_total) == (100, 149)
 
 
 def test_near_ties_of_the_top_are_those_of_the_whole() -> None:

@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, line, shown, table, token_label
+from retort.blocks import Block, Column, Writers, columns, line, shown, token_label
 from retort.chain.chain import Chain
 from retort.distribution import Interval
 from retort.distribution.calibration import equivalent_temperature
 from retort.distribution.divergences import jsd, kl, total_variation
-from retort.distribution.measures import entropy
+from retort.distribution.measures import entropy_of_log_probs
 from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
-from retort.lens.asking import chain_of
-from retort.numerals import number, percent, probability
-from retort.records import Measures, Record, exact, new_axes, titled
+from retort.lens.asking import chain_of, texts_of
+from retort.numerals import counted, number, percent, probability
+from retort.records import Measures, Record, exact, new_axes, titled, total
 from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, asked, prompt_for
 from retort.sources.load import Model, opened
@@ -51,22 +51,7 @@ NOTHING = 1e-12
 
 SHOWN = 12  # positions in a table, those that differ most
 DISTANCES = ("kl_ab", "kl_ba", "jsd", "total_variation")
-
-
-@dataclass(frozen=True)
-class Distance:
-    """How far B is from A, in nats. `kl_ab` is KL(A ‖ B), inf where B excludes a token that A can give.
-
-    `total_variation` is the share of probability that would have to move for A to become B. `equivalent_temperature`:
-    the τ at which B is nearest to A, where `kl_left` is left; None where no temperature makes them near.
-    """
-
-    kl_ab: Interval
-    kl_ba: Interval
-    jsd: Interval
-    total_variation: Interval
-    equivalent_temperature: float | None
-    kl_left: float | None
+MEASURED = (*DISTANCES, "entropy_a", "entropy_b")
 
 
 @dataclass(frozen=True)
@@ -107,8 +92,8 @@ class CompareTotals:
     entropy_a: Interval
     entropy_b: Interval
     parted: float
-    equivalent_temperature: float | None
-    kl_left: float | None
+    equivalent_temperature: float | None = None
+    kl_left: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,8 +117,7 @@ class Compare(Record):
     probe_b: Any = None
 
     MEASURES: ClassVar[tuple[str, ...]] = (
-        *DISTANCES, "entropy_a", "entropy_b", *(f"mean_{name}" for name in DISTANCES), "mean_entropy_a",
-        "mean_entropy_b", "parted", "logprob_difference",
+        *MEASURED, *(f"mean_{name}" for name in MEASURED), "parted", "logprob_difference",
     )  # fmt: skip
 
     @property
@@ -142,15 +126,11 @@ class Compare(Record):
         return self.known_a == self.known_b == Capability.FULL.value
 
     def measures(self) -> Measures:
-        names = (*DISTANCES, "entropy_a", "entropy_b")
-        found = {name: [getattr(place, name) for place in self.positions] for name in names}
-        found |= {f"mean_{name}": [getattr(self.totals, name)] for name in names}
+        found = {name: [getattr(place, name) for place in self.positions] for name in MEASURED}
+        found |= {f"mean_{name}": [getattr(self.totals, name)] for name in MEASURED}
         found["parted"] = [exact(self.totals.parted)]
-        found["logprob_difference"] = [
-            exact(place.logprob_difference)
-            for place in self.positions
-            if place.logprob_difference is not None
-        ]
+        largest = (place.logprob_difference for place in self.positions)
+        found["logprob_difference"] = [exact(one) for one in largest if one is not None]
         return found
 
     def table_rows(self) -> list[dict[str, Any]]:
@@ -180,11 +160,10 @@ class Compare(Record):
         else:
             chains = f"A is {self.chain_a or '(empty)'}, B is {self.chain_b or '(empty)'}"
             yield line(f"On {self.model_a}: {chains}", "bold", whole=True)
-        count, texts = len(self.positions), len(self.prompts)
-        listed = "every one" if show_all or not self.whole else "those that differ most"
         if self.whole:
+            listed = "every one" if show_all else "those that differ most"
             yield line(
-                f"{count:,} position{'s' * (count != 1)} of {texts} text{'s' * (texts != 1)}, {listed}. "
+                f"{counted(len(self.positions), 'position')} of {counted(len(self.prompts), 'text')}, {listed}. "
                 f"Divergences and entropies in nats; TV is the share of probability that differs.",
                 whole=True,
             )
@@ -195,47 +174,53 @@ class Compare(Record):
                 whole=True,
             )
         yield self._positions_table(show_all)
-        if self.totals.equivalent_temperature is not None:
-            yield line(
-                f"B is nearest to A at τ = {number(self.totals.equivalent_temperature)}, where KL(A‖B) is still "
-                f"{number(self.totals.kl_left)}. No temperature removes that."
-            )
+        yield from nearest_temperature(self.totals)
 
     def _positions_table(self, show_all: bool) -> Block:
-        places = self.positions
-        if self.whole and not show_all:
-            places = tuple(sorted(places, key=lambda place: -place.total_variation.low)[:SHOWN])
-        tokens = ["after", "A says", "B says"]
-        headings: list[str | Column] = [
-            Column("text", right=True) if self.whole else Column("text", widest=30),
-            *(Column(name, widest=18) for name in (tokens if self.whole else tokens[1:])),
-            *([] if self.whole else [">tokens in common", ">largest logprob difference"]),
-            ">KL(A‖B)", ">KL(B‖A)", ">TV", ">entropy A", ">entropy B",
-        ]  # fmt: skip
-
-        def numbers(row: ComparedPosition | CompareTotals) -> list[str]:
-            return [
-                shown(row.kl_ab), shown(row.kl_ba), shown(row.total_variation, probability), shown(row.entropy_a),
-                shown(row.entropy_b),
-            ]  # fmt: skip
-
-        rows: list[list[str]] = []
-        for place in places:
-            said = [
-                token_label(place.top_a),
-                token_label(place.top_b) if place.parted else "the same",
-            ]
-            if place.position is not None and place.token is not None:
-                head = [f"{place.prompt + 1}:{place.position + 1}", token_label(place.token), *said]
-            else:
-                text = token_label(self.prompts[place.prompt])
-                head = [text, *said, str(place.common), number(place.logprob_difference)]
-            rows.append([*head, *numbers(place)])
-        rows.append([""] * len(headings))
+        says: Writers = {
+            Column("A says", widest=18): lambda at: token_label(at.top_a),
+            Column("B says", widest=18): lambda at: token_label(at.top_b) if at.parted else "the same",
+        }
+        distances: Writers = {
+            ">KL(A‖B)": lambda at: shown(at.kl_ab),
+            ">KL(B‖A)": lambda at: shown(at.kl_ba),
+            ">TV": lambda at: shown(at.total_variation, probability),
+            ">entropy A": lambda at: shown(at.entropy_a),
+            ">entropy B": lambda at: shown(at.entropy_b),
+        }
+        means = [write(self.totals) for write in distances.values()]
         disagree = f"{percent(self.totals.parted)} disagree"
-        lead = ["mean", "", "", disagree] if self.whole else ["mean", "", disagree, "", ""]
-        rows.append([*lead, *numbers(self.totals)])
-        return table(headings, rows)
+        cells: Writers
+        if self.whole:
+            cells = {
+                ">text": lambda at: f"{at.prompt + 1}:{at.position + 1}",
+                Column("after", widest=18): lambda at: token_label(at.token),
+                **says,
+                **distances,
+            }
+            means = ["mean", "", "", disagree, *means]
+        else:
+            cells = {
+                Column("text", widest=30): lambda at: token_label(self.prompts[at.prompt]),
+                **says,
+                ">tokens in common": lambda at: str(at.common),
+                ">largest logprob difference": lambda at: number(at.logprob_difference),
+                **distances,
+            }
+            means = ["mean", "", disagree, "", "", *means]
+        places: Sequence[ComparedPosition] = self.positions
+        if self.whole and not show_all:
+            places = sorted(places, key=lambda place: -place.total_variation.low)[:SHOWN]
+        return columns(places, cells, [""] * len(cells), means)
+
+
+def nearest_temperature(found: Any) -> Iterator[Block]:
+    """The sentence on `equivalent_temperature` and `kl_left`, where there are any."""
+    if found.equivalent_temperature is not None:
+        yield line(
+            f"B is nearest to A at τ = {number(found.equivalent_temperature)}, where KL(A‖B) is still "
+            f"{number(found.kl_left)}. No temperature removes that."
+        )
 
 
 def compare(
@@ -252,17 +237,15 @@ def compare(
 
     Without chains raw distributions are compared (τ = 1), with them the processed ones; `model_b` None is A again.
     `chat` True makes each prompt one message of the user, written with each model's own template. Where one side names
-    its best tokens only, the raw distributions after each prompt are compared. Raises InputError
-    for no prompts, for models that do not share their tokens, and for more positions than fit in memory;
-    CapabilityError for a chain where a side has no whole vocabulary.
+    its best tokens only, the raw distributions after each prompt are compared. Raises InputError for no prompts, for
+    models that do not share their tokens, and for more positions than fit in memory; CapabilityError for a chain where
+    a side has no whole vocabulary.
     """
-    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
-    if not prompts:
-        raise InputError("there are no prompts to compare over; give at least one.")
+    prompts = texts_of(prompts, "compare over")
     source_a = opened(model_a)
     source_b = source_a if model_b is None else opened(model_b)
     through_a, through_b = chain_of(chain_a), chain_of(chain_b)
-    matched = None
+    matched: dict[str, Any] = {}
     if Capability.TOP_N in (source_a.capability, source_b.capability):
         if through_a is not None or through_b is not None:
             raise CapabilityError(
@@ -274,6 +257,9 @@ def compare(
         ]
     else:
         positions, matched = _whole(source_a, source_b, prompts, through_a, through_b, chat, on_progress)
+    means: dict[str, Any] = {
+        name: total((getattr(at, name) for at in positions), len(positions)) for name in MEASURED
+    }
     return Compare(
         model_a=source_a.name,
         model_b=source_b.name,
@@ -287,7 +273,11 @@ def compare(
             next((one.position for one in positions if one.prompt == place and one.parted), None)
             for place in range(len(prompts))
         ),
-        totals=_totals(positions, matched),
+        totals=CompareTotals(
+            **means,
+            parted=sum(at.parted for at in positions) / len(positions),
+            **matched,
+        ),
         probe_a=getattr(source_a, "probe", None),
         probe_b=getattr(source_b, "probe", None),
     )
@@ -324,23 +314,44 @@ def check_size(source: Source, num_positions: int) -> None:
         )
 
 
+def rows_of_both(
+    a: Source, b: Source, texts: Sequence[Sequence[int]], on_progress: Progress | None = None
+) -> Iterator[tuple[Floats, Floats]]:
+    """For each text the raw logits `[positions, vocab]` of both models, in float64."""
+    for place, ids in enumerate(texts):
+        of_a = position_logits(a, ids).astype(np.float64)
+        yield of_a, of_a if b is a else position_logits(b, ids).astype(np.float64)
+        if on_progress is not None:
+            on_progress(place + 1, len(texts), "prompts")
+
+
 def share_tokens(a: Source, b: Source, ids: Iterable[int]) -> bool:
     """Whether both models mean the same tokens, judged by the size of the vocabulary and by these ids."""
     return a.vocab_size == b.vocab_size and all(a.token_text(one) == b.token_text(one) for one in set(ids))
 
 
-def distance_of_rows(a: Floats, b: Floats) -> Distance:
-    """How far the distribution of logits `b` `[vocab]` is from that of `a`."""
-    log_a, log_b = log_softmax(a), log_softmax(b)
-    matched = _equivalent(a, b)
-    return Distance(
-        kl_ab=exact(kl(log_a, log_b)),
-        kl_ba=exact(kl(log_b, log_a)),
-        jsd=exact(jsd(log_a, log_b)),
-        total_variation=exact(total_variation(log_a, log_b)),
-        equivalent_temperature=None if matched is None else matched[0],
-        kl_left=None if matched is None else matched[1],
-    )
+def distances(log_a: Floats, log_b: Floats) -> dict[str, Any]:
+    """By name, how far normalised rows `[..., vocab]` of B are from those of A; nats, `[...]`."""
+    return {
+        "kl_ab": kl(log_a, log_b),
+        "kl_ba": kl(log_b, log_a),
+        "jsd": jsd(log_a, log_b),
+        "total_variation": total_variation(log_a, log_b),
+    }
+
+
+def exactly(measured: dict[str, Any], place: Any = ()) -> dict[str, Any]:
+    """Measures by name, each at one place of its array."""
+    return {name: exact(values[place]) for name, values in measured.items()}
+
+
+def matched_temperature(a: Floats, b: Floats) -> dict[str, Any]:
+    """`equivalent_temperature` and `kl_left` of logits `[..., vocab]`; nothing where no temperature makes them near."""
+    try:
+        found = equivalent_temperature(a, b)
+    except InputError:  # A can give a token that B excludes
+        return {}
+    return {"equivalent_temperature": found.temperature, "kl_left": found.residual}
 
 
 def _whole(
@@ -351,27 +362,24 @@ def _whole(
     chain_b: Chain | None,
     chat: bool | None,
     on_progress: Progress | None,
-) -> tuple[list[ComparedPosition], tuple[float, float] | None]:
+) -> tuple[list[ComparedPosition], dict[str, Any]]:
     texts = shared_ids(source_a, source_b, prompts, chat)
     # All rows are held at once only where the equivalent temperature is looked for.
     matching = chain_a is None and chain_b is None and source_a is not source_b
     check_size(source_a, sum(map(len, texts)) if matching else max(map(len, texts)))
     positions: list[ComparedPosition] = []
     rows: list[tuple[Floats, Floats]] = []
-    for place, ids in enumerate(texts):
-        raw_a = position_logits(source_a, ids).astype(np.float64)
-        raw_b = raw_a if source_b is source_a else position_logits(source_b, ids).astype(np.float64)
+    for place, (raw_a, raw_b) in enumerate(rows_of_both(source_a, source_b, texts, on_progress)):
+        ids = texts[place]
         a, b = (_processed(raw, ids, chain) for raw, chain in ((raw_a, chain_a), (raw_b, chain_b)))
         for first in range(0, len(ids), ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
             positions += _compared(source_a, source_b, place, first, ids[part], a[part], b[part])
         if matching:
             rows.append((raw_a, raw_b))
-        if on_progress is not None:
-            on_progress(place + 1, len(prompts), "prompts")
     if not matching:
-        return positions, None
-    return positions, _equivalent(*(np.concatenate(side) for side in zip(*rows, strict=True)))
+        return positions, {}
+    return positions, matched_temperature(*(np.concatenate(side) for side in zip(*rows, strict=True)))
 
 
 def _processed(logits: Floats, ids: Sequence[int], chain: Chain | None) -> Floats:
@@ -387,59 +395,21 @@ def _compared(
     source_a: Source, source_b: Source, prompt: int, first: int, ids: Sequence[int], a: Floats, b: Floats
 ) -> list[ComparedPosition]:
     log_a, log_b = log_softmax(a), log_softmax(b)
-    measured = {
-        "kl_ab": kl(log_a, log_b),
-        "kl_ba": kl(log_b, log_a),
-        "jsd": jsd(log_a, log_b),
-        "total_variation": total_variation(log_a, log_b),
-        "entropy_a": entropy(a),
-        "entropy_b": entropy(b),
-    }
+    measured = distances(log_a, log_b)
+    measured |= {"entropy_a": entropy_of_log_probs(log_a), "entropy_b": entropy_of_log_probs(log_b)}
     top_a, top_b = log_a.argmax(axis=-1), log_b.argmax(axis=-1)
     return [
         ComparedPosition(
             prompt=prompt,
             position=first + row,
             token=source_a.token_text(token),
+            **exactly(measured, row),
             top_a=source_a.token_text(int(top_a[row])),
             top_b=source_b.token_text(int(top_b[row])),
             parted=bool(top_a[row] != top_b[row]),
-            kl_ab=exact(measured["kl_ab"][row]),
-            kl_ba=exact(measured["kl_ba"][row]),
-            jsd=exact(measured["jsd"][row]),
-            total_variation=exact(measured["total_variation"][row]),
-            entropy_a=exact(measured["entropy_a"][row]),
-            entropy_b=exact(measured["entropy_b"][row]),
         )
         for row, token in enumerate(ids)
     ]
-
-
-def _equivalent(a: Floats, b: Floats) -> tuple[float, float] | None:
-    try:
-        found = equivalent_temperature(a, b)
-    except InputError:  # A can give a token that B excludes: no temperature makes them near
-        return None
-    return found.temperature, found.residual
-
-
-def _totals(positions: Sequence[ComparedPosition], matched: tuple[float, float] | None) -> CompareTotals:
-    def mean(values: Iterable[float]) -> float:
-        return math.fsum(values) / len(positions)
-
-    means = {
-        name: Interval(
-            mean(getattr(one, name).low for one in positions),
-            mean(getattr(one, name).high for one in positions),
-        )
-        for name in (*DISTANCES, "entropy_a", "entropy_b")
-    }
-    return CompareTotals(
-        **means,
-        parted=mean(one.parted for one in positions),
-        equivalent_temperature=None if matched is None else matched[0],
-        kl_left=None if matched is None else matched[1],
-    )
 
 
 # Where one side names its most probable tokens only
@@ -465,73 +435,27 @@ def known_top(source: Source, found: Floats | KnownTop) -> KnownTop:
 
 
 def compared_known(prompt: int, a: KnownTop, b: KnownTop) -> ComparedPosition:
-    """What is certain about two positions; `prompt` is the number that it gets."""
-    matched = _Matched.of(a, b)
-    distance = _bounded(matched)
+    """What is certain about two positions; `prompt` is the number that it gets.
+
+    Tokens are matched by id where both sides have the same ids, else by text, equal texts as one.
+    """
+    by_id = _same_ids(a, b)
+    pooled_a, pooled_b = _pooled(a, by_id), _pooled(b, by_id)
+    keys = [key for key in pooled_a if key in pooled_b]
+    best_a, best_b = a.tokens[0], b.tokens[0]
     return ComparedPosition(
         prompt=prompt,
         position=None,
         token=None,
-        kl_ab=distance.kl_ab,
-        kl_ba=distance.kl_ba,
-        jsd=distance.jsd,
-        total_variation=distance.total_variation,
+        **_bounded(_shares(a, pooled_a, keys), _shares(b, pooled_b, keys), by_id),
         entropy_a=a.at(1.0).entropy,
         entropy_b=b.at(1.0).entropy,
-        top_a=a.tokens[0].token,
-        top_b=b.tokens[0].token,
-        parted=matched.key(a.tokens[0]) != matched.key(b.tokens[0]),
-        common=matched.common,
-        logprob_difference=matched.logprob_difference,
+        top_a=best_a.token,
+        top_b=best_b.token,
+        parted=best_a.id != best_b.id if by_id else best_a.token != best_b.token,
+        common=len(keys),
+        logprob_difference=max((abs(pooled_a[key] - pooled_b[key]) for key in keys), default=math.inf),
     )
-
-
-def distance_of_known(a: KnownTop, b: KnownTop) -> Distance:
-    """What is certain about the distance of B from A."""
-    return _bounded(_Matched.of(a, b))
-
-
-@dataclass(frozen=True)
-class _Shares:
-    """Between which probabilities each matched token lies, and last all other tokens as one."""
-
-    low: Floats
-    high: Floats
-
-    @classmethod
-    def of(cls, known: KnownTop, pooled: dict[Any, float], keys: Sequence[Any]) -> _Shares:
-        log_probs = np.array([pooled[key] for key in keys])
-        low, high = np.exp(log_probs - known.rounding), np.minimum(np.exp(log_probs + known.rounding), 1.0)
-        if len(keys) == len(pooled) and len(known.tokens) == known.vocabulary:
-            return cls(np.append(low, 0.0), np.append(high, 0.0))  # nothing else can come
-        least, most = 1.0 - float(high.sum()), max(1.0 - float(low.sum()), NOTHING)
-        return cls(np.append(low, least if least > NOTHING else 0.0), np.append(high, most))
-
-
-@dataclass(frozen=True)
-class _Matched:
-    """The shares of what both sides name: by id where both have the same ids, else by text, equal texts as one.
-
-    By text, tokens that are not named may have a named text too: their mass may then lie on any of the matched ones.
-    """
-
-    by_id: bool
-    p: _Shares
-    q: _Shares
-    common: int
-    logprob_difference: float
-
-    @classmethod
-    def of(cls, a: KnownTop, b: KnownTop) -> _Matched:
-        by_id = _same_ids(a, b)
-        pooled_a, pooled_b = (_pooled(one, by_id) for one in (a, b))
-        keys = [key for key in pooled_a if key in pooled_b]
-        apart = max((abs(pooled_a[key] - pooled_b[key]) for key in keys), default=math.inf)
-        p, q = _Shares.of(a, pooled_a, keys), _Shares.of(b, pooled_b, keys)
-        return cls(by_id, p, q, len(keys), apart)
-
-    def key(self, token: KnownToken) -> Any:
-        return token.id if self.by_id else token.token
 
 
 def _same_ids(a: KnownTop, b: KnownTop) -> bool:
@@ -554,14 +478,24 @@ def _pooled(known: KnownTop, by_id: bool) -> dict[Any, float]:
     return found
 
 
-def _bounded(matched: _Matched) -> Distance:
-    p, q = matched.p, matched.q
+def _shares(known: KnownTop, pooled: dict[Any, float], keys: Sequence[Any]) -> Interval:
+    """Between which probabilities each matched token lies, and last all other tokens as one."""
+    log_probs = np.array([pooled[key] for key in keys])
+    low, high = np.exp(log_probs - known.rounding), np.minimum(np.exp(log_probs + known.rounding), 1.0)
+    if len(keys) == len(pooled) and len(known.tokens) == known.vocabulary:
+        return Interval(np.append(low, 0.0), np.append(high, 0.0))  # nothing else can come
+    least, most = 1.0 - float(high.sum()), max(1.0 - float(low.sum()), NOTHING)
+    return Interval(np.append(low, least if least > NOTHING else 0.0), np.append(high, most))
+
+
+def _bounded(p: Interval, q: Interval, by_id: bool) -> dict[str, Any]:
+    """Each distance by name. By text, an unnamed token may have a named text: its mass may lie on any matched one."""
     whole = p.high[-1] == q.high[-1] == 0.0  # each token of both is named and matched
-    if whole and np.array_equal(p.low, p.high) and np.array_equal(q.low, q.high):
+    if whole and p.exact and q.exact:
         with np.errstate(divide="ignore"):
-            known = distance_of_rows(np.log(p.low[:-1]), np.log(q.low[:-1]))
-        return replace(known, equivalent_temperature=None, kl_left=None)
-    if matched.by_id or whole:
+            found = distances(*(log_softmax(np.log(one.low[:-1])) for one in (p, q)))
+        return exactly(found)
+    if by_id or whole:
         low = 0.5 * float(np.maximum(np.maximum(p.low - q.high, q.low - p.high), 0.0).sum())
         kl_ab, kl_ba = _least_kl(p, q), _least_kl(q, p)
     else:
@@ -572,36 +506,28 @@ def _bounded(matched: _Matched) -> Distance:
     # The rest of each may lie where the other has none.
     apart = float(np.maximum(p.high - q.low, q.high - p.low)[:-1].sum()) + float(p.high[-1] + q.high[-1])
     high = max(min(0.5 * apart, 1.0), low)
-    return Distance(
-        kl_ab=Interval(kl_ab, math.inf),
-        kl_ba=Interval(kl_ba, math.inf),
+    return {
+        "kl_ab": Interval(kl_ab, math.inf),
+        "kl_ba": Interval(kl_ba, math.inf),
         # Pinsker's inequality for both halves, and the largest divergence of what lies apart (Lin 1991).
-        jsd=Interval(0.5 * low**2, math.log(2.0) * high),
-        total_variation=Interval(low, high),
-        equivalent_temperature=None,
-        kl_left=None,
-    )
+        "jsd": Interval(0.5 * low**2, math.log(2.0) * high),
+        "total_variation": Interval(low, high),
+    }
 
 
-def _least_kl(p: _Shares, q: _Shares) -> float:
+def _least_kl(p: Interval, q: Interval) -> float:
     """The least KL(p ‖ q) in nats that the shares allow.
 
     Other tokens as one: no finer division can make it smaller (the log sum inequality). KL is the sum of
     p ln(p/q) - p + q, whose terms are never negative and least where p and q are nearest, so each is taken there.
     """
+    from scipy.special import kl_div
+
     above, below = p.low > q.high, p.high < q.low
-    least = 0.0
-    for first, second in (
-        *zip(p.low[above], q.high[above], strict=True),
-        *zip(p.high[below], q.low[below], strict=True),
-    ):
-        if second == 0.0:
-            return math.inf
-        least += (first * math.log(first / second) if first > 0.0 else 0.0) - first + second
-    return float(least)
+    return float(kl_div(p.low[above], q.high[above]).sum() + kl_div(p.high[below], q.low[below]).sum())
 
 
-def _excess(p: _Shares, q: _Shares) -> float:
+def _excess(p: Interval, q: Interval) -> float:
     """At least so much more probability has p than q on the texts where it has more.
 
     TV ≥ P(S) − Q(S) for any set S of texts; all that q does not name may lie in S.
@@ -610,22 +536,17 @@ def _excess(p: _Shares, q: _Shares) -> float:
     return float((p.low[:-1] - q.high[:-1])[above].sum()) - float(q.high[-1])
 
 
-def _least_kl_by_text(p: _Shares, q: _Shares) -> float:
+def _least_kl_by_text(p: Interval, q: Interval) -> float:
     """The least KL(p ‖ q) by what both certainly put on a set of texts: KL is at least that of the two halves."""
+    from scipy.special import rel_entr
+
     more, fewer = p.low[:-1] > q.high[:-1], p.high[:-1] < q.low[:-1]
-    p_more, q_more = float(p.low[:-1][more].sum()), float(q.high[:-1][more].sum() + q.high[-1])
-    p_fewer, q_fewer = float(p.high[:-1][fewer].sum() + p.high[-1]), float(q.low[:-1][fewer].sum())
-    return max(
-        _binary_kl(p_more, q_more) if p_more > q_more else 0.0,
-        _binary_kl(p_fewer, q_fewer) if p_fewer < q_fewer else 0.0,
-    )
-
-
-def _binary_kl(p: float, q: float) -> float:
-    """KL of a coin with probability p from one with probability q."""
-    p, q = min(max(p, 0.0), 1.0), min(max(q, 0.0), 1.0)
-    return sum(
-        first * math.log(first / second) if second > 0.0 else math.inf
-        for first, second in ((p, q), (1.0 - p, 1.0 - q))
-        if first > 0.0
-    )
+    least = 0.0
+    for of_p, of_q, certain in (
+        (p.low[:-1][more].sum(), q.high[:-1][more].sum() + q.high[-1], np.greater),
+        (p.high[:-1][fewer].sum() + p.high[-1], q.low[:-1][fewer].sum(), np.less),
+    ):
+        if certain(of_p, of_q):
+            heads = np.clip([of_p, of_q], 0.0, 1.0)
+            least = max(least, float(rel_entr([heads[0], 1.0 - heads[0]], [heads[1], 1.0 - heads[1]]).sum()))
+    return least

@@ -8,25 +8,24 @@ that differs: it is what no temperature can undo.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, line, table
+from retort.blocks import Block, columns, line
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.divergences import kl
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
-from retort.lens.asking import default_prompts
-from retort.lens.compare import check_size, shared_ids
-from retort.numerals import interval, number, percent
+from retort.lens.asking import default_prompts, texts_of
+from retort.lens.compare import Progress, check_size, rows_of_both, shared_ids
+from retort.numerals import counted, interval, number, percent
 from retort.records import Record, new_axes, titled
 from retort.sources.load import Model, opened
-from retort.sources.positions import position_logits
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +34,6 @@ ERROR_RATE = 0.05
 FIRST_REACH, WIDEST_REACH = 0.2, 3.2
 GRID_POINTS = 9
 """The interval's ends are looked for within a factor e^0.2 of the temperature found, and further out if need be."""
-
-ProgressCallback = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -74,16 +71,12 @@ class Equivalent(Record):
 
     def table_rows(self) -> list[dict[str, Any]]:
         """One row per temperature of A."""
-        return [
-            {
-                **{name: value for name, value in vars(point).items() if name != "temperature_b_ci"},
-                "temperature_b_ci_low": None if point.temperature_b_ci is None else point.temperature_b_ci[0],
-                "temperature_b_ci_high": None
-                if point.temperature_b_ci is None
-                else point.temperature_b_ci[1],
-            }
-            for point in self.points
-        ]
+        rows = []
+        for point in self.points:
+            row = dict(vars(point))
+            low, high = row.pop("temperature_b_ci") or (None, None)
+            rows.append({**row, "temperature_b_ci_low": low, "temperature_b_ci_high": high})
+        return rows
 
     def plot(self, axes: Any = None) -> Any:
         """The temperature of B against that of A with its interval; the dotted line is the same temperature."""
@@ -103,29 +96,23 @@ class Equivalent(Record):
     def blocks(self) -> Iterator[Block]:
         yield line(f"A is {self.model_a}, B is {self.model_b}", "bold", whole=True)
         yield line(
-            f"Over {self.positions:,} positions of {self.prompts} text{'s' * (self.prompts != 1)}. "
+            f"Over {self.positions:,} positions of {counted(self.prompts, 'text')}. "
             f"Distributions over the whole vocabulary, not truncated; entropy and KL in nats, means over positions.",
             whole=True,
         )
-        yield table(
-            [
-                ">τ of A", ">nearest τ of B", f">{percent(1 - self.error_rate)} interval", ">KL left",
-                ">KL at the same τ", ">entropy A", ">entropy B", ">same entropy at τ of B",
-            ],
-            [
-                [
-                    f"{point.temperature_a:g}",
-                    number(point.temperature_b) + (" (limit)" if point.at_bound else ""),
-                    interval(point.temperature_b_ci),
-                    number(point.kl_left),
-                    number(point.kl_same),
-                    number(point.entropy_a),
-                    number(point.entropy_b),
-                    number(point.entropy_matched),
-                ]
-                for point in self.points
-            ],
-        )  # fmt: skip
+        yield columns(
+            self.points,
+            {
+                ">τ of A": lambda at: f"{at.temperature_a:g}",
+                ">nearest τ of B": lambda at: number(at.temperature_b) + " (limit)" * at.at_bound,
+                f">{percent(1 - self.error_rate)} interval": lambda at: interval(at.temperature_b_ci),
+                ">KL left": lambda at: number(at.kl_left),
+                ">KL at the same τ": lambda at: number(at.kl_same),
+                ">entropy A": lambda at: number(at.entropy_a),
+                ">entropy B": lambda at: number(at.entropy_b),
+                ">same entropy at τ of B": lambda at: number(at.entropy_matched),
+            },
+        )
         yield line(
             "KL is KL(A ‖ B). No temperature removes the KL that remains at the nearest one. The "
             "interval is a bootstrap over the texts."
@@ -139,7 +126,7 @@ def equivalent(
     temperatures: Sequence[float] = (0.7, 1.0),
     *,
     seed: int = 0,
-    on_progress: ProgressCallback | None = None,
+    on_progress: Progress | None = None,
 ) -> Equivalent:
     """For each temperature of A, the temperature of B that is nearest to it: `argmin_τ Σ KL(p^A_{τ_A} ‖ p^B_τ)`.
 
@@ -150,11 +137,7 @@ def equivalent(
     has no equivalent: every B that agrees on the top token has one at τ → 0), or more positions than fit in memory.
     """
     source_a, source_b = opened(model_a), opened(model_b)
-    if prompts is None:
-        prompts = default_prompts()
-    prompts = [prompts] if isinstance(prompts, str) else prompts
-    if not prompts:
-        raise InputError("there are no prompts to compare the models over; give at least one")
+    prompts = texts_of(default_prompts() if prompts is None else prompts, "compare the models over")
     for temperature in temperatures:
         if not (math.isfinite(temperature) and temperature > 0):
             raise InputError(
@@ -163,15 +146,12 @@ def equivalent(
             )
     texts = shared_ids(source_a, source_b, prompts)
     check_size(source_a, sum(map(len, texts)))
-    logits_a, logits_b = [], []
-    for place, ids in enumerate(texts):
-        logits_a.append(position_logits(source_a, ids).astype(np.float64))
-        logits_b.append(position_logits(source_b, ids).astype(np.float64))
-        if on_progress is not None:
-            on_progress(place + 1, len(texts), "prompts")
+    a, b = map(np.concatenate, zip(*rows_of_both(source_a, source_b, texts, on_progress), strict=True))
+    # Tokens that neither model can give anywhere, such as padding, only cost time.
+    possible = (a > -np.inf).any(axis=0) | (b > -np.inf).any(axis=0)
+    if not possible.all():
+        a, b = a[:, possible], b[:, possible]
     owner = np.repeat(np.arange(len(texts)), list(map(len, texts)))
-    a, b = np.concatenate(logits_a), np.concatenate(logits_b)
-    a, b = _shared(a, b)
     points = tuple(_point(a, b, owner, temperature, seed) for temperature in temperatures)
     return Equivalent(source_a.name, source_b.name, len(texts), len(owner), ERROR_RATE, points)
 
@@ -222,9 +202,3 @@ def _interval(
         if (log_betas[0] < ends[0] and ends[1] < log_betas[-1]) or reach >= WIDEST_REACH:
             return float(np.exp(-ends[1])), float(np.exp(-ends[0]))
         reach *= 2
-
-
-def _shared(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Without the tokens that neither model can give anywhere, such as padding; they only cost time."""
-    possible = (a > -np.inf).any(axis=0) | (b > -np.inf).any(axis=0)
-    return (a, b) if possible.all() else (a[:, possible], b[:, possible])

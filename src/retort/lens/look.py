@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from retort.blocks import Block, Cell, Column, line, shown, table, token_label
+from retort.blocks import Block, Cell, Column, columns, line, shown, table, token_label
 from retort.chain.chain import Chain
-from retort.chain.explain import Explanation
-from retort.distribution import Interval
+from retort.distribution import Interval, PartialDistribution
+from retort.distribution.bounds import log_of
 from retort.distribution.distribution import Distribution
-from retort.distribution.measures import NOISE_SCALE, margin, swap_risk
+from retort.distribution.measures import NOISE_SCALE, as_interval, margin, swap_risk
+from retort.distribution.softmax import log_softmax
 from retort.errors import InputError
-from retort.lens.asking import ask, chain_of, rendered
-from retort.lens.compare import Distance, distance_of_known, distance_of_rows, known_top, share_tokens
-from retort.numerals import decimals, number, probability
+from retort.lens.asking import ask, asked_of, chain_of, heading, told_of
+from retort.lens.compare import (
+    DISTANCES,
+    compared_known,
+    distances,
+    exactly,
+    known_top,
+    matched_temperature,
+    nearest_temperature,
+    share_tokens,
+)
+from retort.numerals import counted, decimals, number, probability
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, Message, Prompt, asked
@@ -135,8 +145,8 @@ class Against:
     kl_ba: Interval
     jsd: Interval
     total_variation: Interval
-    equivalent_temperature: float | None
-    kl_left: float | None
+    equivalent_temperature: float | None = None
+    kl_left: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +184,7 @@ class Look(Record):
 
     MEASURES: ClassVar[tuple[str, ...]] = ("entropy", "effective_support", "margin", "near_ties", "top_prob")
     CHAIN_MEASURES: ClassVar[tuple[str, ...]] = ("processed_entropy", "kept", "warnings")
-    AGAINST_MEASURES: ClassVar[tuple[str, ...]] = ("kl_ab", "kl_ba", "jsd", "total_variation")
+    AGAINST_MEASURES: ClassVar[tuple[str, ...]] = DISTANCES
 
     def fields(self) -> dict[str, Any]:
         found = super().fields()
@@ -235,19 +245,11 @@ class Look(Record):
             f"{shown(found.kl_ba)}, Jensen-Shannon {shown(found.jsd)} nats; "
             f"{shown(found.total_variation, probability)} of the probability would have to move (total variation)."
         )
-        if found.equivalent_temperature is not None:
-            yield line(
-                f"B is nearest to A at τ = {number(found.equivalent_temperature)}, where KL(A‖B) is still "
-                f"{number(found.kl_left)}. No temperature removes that."
-            )
+        yield from nearest_temperature(found)
 
     def _own_blocks(self) -> Iterator[Block]:
         said = "a conversation" if self.prompt is None else repr(self.prompt)
-        yield line(f"{self.model} after {said}", "bold", whole=True)
-        if self.rendered is not None:
-            yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, said, self.rendered, self.note)
         if self.chain is not None:
             yield from _chain_blocks(self.chain)
             yield line("")
@@ -308,8 +310,8 @@ def look(
     that can never come (logit -inf) are not listed. A chain without a temperature stage is read at τ = 1. A prompt of
     messages is written with the model's own chat template; `chat` True makes a text one message of the user, False
     makes messages plain text. `noise_scale`: how far two logits may move against each other between two runs of the
-    model (see `NOISE_SCALE`). `against`, `against_prompt`: another model,
-    the same model after another prompt, or both, and how far it is from this. Entropies in nats; float64 inside.
+    model (see `NOISE_SCALE`). `against`, `against_prompt`: another model, the same model after another prompt, or both,
+    and how far it is from this. Entropies in nats; float64 inside.
     Raises InputError for an empty list of temperatures, a negative one, or `top` below 1; CapabilityError for a chain
     that cannot be decided from what a source knows, and for messages where a source has no chat template.
     """
@@ -317,237 +319,144 @@ def look(
         raise InputError("look got no temperature; give at least one, for instance 1.")
     if top < 1:
         raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
-    source, through = opened(model), chain_of(chain)
-    question = asked(prompt, chat)
-    first, raw = _look(source, question, temperatures, through, top, noise_scale)
+    through, question = chain_of(chain), asked(prompt, chat)
+
+    def look_at(source: Source, question: str | Conversation) -> tuple[Look, _Row]:
+        row = _row(source, question, top)
+        return _look(row, temperatures, through, top, noise_scale), row
+
+    source = opened(model)
+    first, row = look_at(source, question)
     if against is None and against_prompt is None:
         return first
     second = source if against is None else opened(against)
-    other_question = question if against_prompt is None else asked(against_prompt, chat)
-    other, other_raw = _look(second, other_question, temperatures, through, top, noise_scale)
-    distance = _distance(source, raw, second, other_raw)
-    return Look(
-        **{
-            **vars(first),
-            "other": other,
-            "against": Against(other.model, other.prompt, **vars(distance)),
-        }
+    other, other_row = look_at(second, question if against_prompt is None else asked(against_prompt, chat))
+    distance = _distance(source, row.found, second, other_row.found)
+    return replace(first, other=other, against=Against(other.model, other.prompt, **distance))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The tokens after a prompt as far as they are known: all of them, by id, or a list, by place.
+
+    `told`: the fields of the record that say what is known. `gaps` `[tokens]`: by how much a token's logit is below the
+    best one; inf for the best one itself, which is no rival. `named`: a token's text, id, raw logit and raw logprob.
+    """
+
+    found: np.ndarray | KnownTop
+    raw: Distribution | PartialDistribution
+    told: dict[str, Any]
+    gaps: Interval
+    named: Callable[[int], tuple[str, int | None, float | None, float]]
+    context: Context | None = None
+
+
+def _row(source: Source, question: str | Conversation, top: int) -> _Row:
+    """One forward pass, or one request."""
+    if source.capability is not Capability.FULL:
+        return _listed(source, question, cast(PartialSource, source).next_tokens(question, top))
+    seen = ask(source, question)
+    logits = np.asarray(source.start([seen.ids]).logits[0], dtype=np.float64)
+    raw, best = Distribution(logits=logits), logits.argmax()
+    gaps = logits[best] - logits
+    gaps[best] = math.inf
+    size = dict.fromkeys(("vocabulary", "vocabulary_at_most", "known_tokens"), source.vocab_size)
+    return _Row(
+        found=logits,
+        raw=raw,
+        told=told_of(source) | asked_of(source, question, seen) | size | {"rounding": 0.0},
+        gaps=Interval(gaps, gaps),
+        named=lambda one: (source.token_text(one), one, float(logits[one]), float(raw.log_probs[one])),
+        context=Context(history=[seen.ids], prompt_lengths=[len(seen.ids)]),
     )
 
 
-Raw = np.ndarray | KnownTop
-"""What was found out about a position: all logits `[vocab]`, or the most probable tokens."""
+def _listed(source: Source, question: str | Conversation, known: KnownTop) -> _Row:
+    log_probs = np.array([token.logprob for token in known.tokens])
+    gaps = np.maximum(log_probs[0] - log_probs, 0.0)
+    gaps[0] = math.inf
+    slack = 2.0 * known.rounding
+    size = {
+        "vocabulary": known.vocabulary,
+        "vocabulary_at_most": known.num_tokens,
+        "known_tokens": len(known.tokens),
+        "rounding": known.rounding,
+    }
+    return _Row(
+        found=known,
+        raw=known.at(1.0),
+        told=told_of(source) | asked_of(source, question) | size,
+        gaps=Interval(np.maximum(gaps - slack, 0.0), gaps + slack),
+        named=lambda at: (known.tokens[at].token, known.tokens[at].id, None, known.tokens[at].logprob),
+    )
 
 
 def _look(
-    source: Source,
-    prompt: str | Conversation,
-    temperatures: Sequence[float],
-    chain: Chain | None,
-    top: int,
-    noise_scale: float,
-) -> tuple[Look, Raw]:
-    if source.capability is Capability.FULL:
-        return _whole_look(source, prompt, temperatures, chain, top, noise_scale)
-    return _top_look(cast(PartialSource, source), prompt, temperatures, chain, top, noise_scale)
-
-
-def _distance(a: Source, raw_a: Raw, b: Source, raw_b: Raw) -> Distance:
-    if isinstance(raw_a, np.ndarray) and isinstance(raw_b, np.ndarray):
-        if a is not b and not share_tokens(a, b, np.argsort(-raw_a)[:TOP].tolist()):
-            raise InputError(
-                f"{a.name} and {b.name} have different tokens (vocabularies of {a.vocab_size:,} and "
-                f"{b.vocab_size:,}), so their distributions cannot be compared; look at each."
-            )
-        return distance_of_rows(raw_a, raw_b)
-    return distance_of_known(known_top(a, raw_a), known_top(b, raw_b))
-
-
-# With the whole vocabulary
-
-
-def _whole_look(
-    source: Source,
-    prompt: str | Conversation,
-    temperatures: Sequence[float],
-    chain: Chain | None,
-    top: int,
-    noise_scale: float,
-) -> tuple[Look, np.ndarray]:
-    seen = ask(source, prompt)
-    logits = np.asarray(source.start([seen.ids]).logits[0], dtype=np.float64)
-    raw = Distribution(logits=logits)
-
-    def tokens(distribution: Distribution) -> tuple[TopToken, ...]:
-        log_probs, probs = np.asarray(distribution.log_probs), np.asarray(distribution.probs)
-        own = np.asarray(raw.log_probs)
-        return tuple(
-            TopToken(
-                source.token_text(i), i, float(logits[i]), float(own[i]), exact(log_probs[i]), exact(probs[i])
-            )
-            for i in map(int, (raw if distribution.temperature == 0 else distribution).top(top))
-            if (logits if distribution.temperature == 0 else distribution.logits)[i] > -np.inf
-        )
-
-    rows = tuple(
-        _row(float(temperature), exact(at.entropy), exact(0.0), tokens(at))
-        for temperature, at in ((one, raw.at(one)) for one in temperatures)
-    )
-    ties, total = _near_ties(source.token_text, logits, noise_scale)
-    found = Look(
-        model=source.name,
-        prompt=seen.text,
-        vocabulary=source.vocab_size,
-        vocabulary_at_most=source.vocab_size,
-        known=source.capability.value,
-        known_tokens=source.vocab_size,
-        note=source.note,
-        margin=exact(raw.margin),
-        rounding=0.0,
+    row: _Row, temperatures: Sequence[float], chain: Chain | None, top: int, noise_scale: float
+) -> Look:
+    rows = []
+    for temperature in temperatures:
+        at = row.raw.at(temperature)
+        entropy = _measure(at.entropy)
+        support = Interval(math.exp(entropy.low), math.exp(entropy.high))
+        unseen = at.unseen if isinstance(at, PartialDistribution) else exact(0.0)
+        listed = _top_tokens(row, at, as_interval(at.probs), top)
+        rows.append(LookRow(at.temperature, entropy, support, unseen, listed))
+    gap = _measure(row.raw.margin)
+    ties, total = _near_ties(row, noise_scale)
+    return Look(
+        **row.told,
+        margin=gap,
         noise_scale=float(noise_scale),
-        near_tie=total > 0,
+        near_tie=_is_near_tie(gap, noise_scale),
         near_ties=ties,
         near_ties_total=total,
-        rows=rows,
-        chain=None if chain is None else _whole_chain(seen.ids, logits, chain, noise_scale, tokens),
-        messages=seen.messages,
-        rendered=None if seen.messages is None else seen.text,
+        rows=tuple(rows),
+        chain=None if chain is None else _through(row, chain, top, noise_scale),
     )
-    return found, logits
 
 
-def _whole_chain(
-    prompt_ids: Sequence[int],
-    logits: np.ndarray,
-    chain: Chain,
-    noise_scale: float,
-    tokens: Callable[[Distribution], tuple[TopToken, ...]],
-) -> LookChain:
-    context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
-    found = chain.explain(logits, context=context)
-    gap = exact(margin(chain.run(logits, context=context).undivided))
-    return _chain(found, gap, noise_scale, tokens(Distribution(logits=found.processed)))
+def _top_tokens(
+    row: _Row, left: Distribution | PartialDistribution, probs: Interval, top: int
+) -> tuple[TopToken, ...]:
+    """The most likely tokens of a whole row of those that can come, or the first of a list; `probs` by id or place."""
+    if isinstance(left, Distribution):
+        log_probs = left.log_probs
+        places = [token for token in left.top(top).tolist() if left.logits[token] > -math.inf]
+        logs = {place: exact(log_probs[place]) for place in places}
+    else:
+        places = list(range(min(top, row.told["known_tokens"])))
+        logs = {place: Interval(log_of(probs.low[place]), log_of(probs.high[place])) for place in places}
+    return tuple(
+        TopToken(*row.named(one), logs[one], Interval(float(probs.low[one]), float(probs.high[one])))
+        for one in places
+    )
 
 
-def _near_ties(
-    name: Callable[[int], str], logits: np.ndarray, noise_scale: float
-) -> tuple[tuple[NearTie, ...], int]:
-    """The tokens of a row `[vocab]` within `noise_scale` of its best one, nearest first, and how many there are.
+def _near_ties(row: _Row, noise_scale: float) -> tuple[tuple[NearTie, ...], int]:
+    """The tokens that may lie within `noise_scale` of the best one, nearest first, and how many there are.
 
-    The best one (of equals, the one with the lowest id) is not among them; at most `MOST_TIES` are listed.
+    At most `MOST_TIES` are listed.
     """
-    best = int(logits.argmax())
-    gaps = logits[best] - logits
-    near = np.flatnonzero(gaps <= noise_scale)
-    near = near[near != best]
-    listed = near[np.argsort(gaps[near], kind="stable")][:MOST_TIES]
-    if len(listed) == 0:
-        return (), 0
-    risks = swap_risk(gaps[listed], noise_scale)
+    near = np.flatnonzero(row.gaps.low <= noise_scale)
+    listed = near[np.argsort(row.gaps.high[near], kind="stable")][:MOST_TIES]
+    low, high = row.gaps.low[listed], row.gaps.high[listed]
+    ends = np.stack([low, high, swap_risk(high, noise_scale), swap_risk(low, noise_scale)], axis=1)
     ties = tuple(
-        NearTie(name(int(token)), int(token), exact(gaps[token]), exact(risk))
-        for token, risk in zip(listed, risks, strict=True)
+        NearTie(*row.named(token)[:2], Interval(least, most), Interval(less, more))
+        for token, (least, most, less, more) in zip(listed.tolist(), ends.tolist(), strict=True)
     )
     return ties, len(near)
 
 
-# With the most probable tokens only
-
-
-def _top_look(
-    source: PartialSource,
-    prompt: str | Conversation,
-    temperatures: Sequence[float],
-    chain: Chain | None,
-    top: int,
-    noise_scale: float,
-) -> tuple[Look, KnownTop]:
-    messages, seen = None if isinstance(prompt, str) else prompt, rendered(source, prompt)
-    known = source.next_tokens(prompt, top)
-    raw = known.at(1.0)
-    ties = near_ties_of_known(known, noise_scale)
-    rows = []
-    for temperature in temperatures:
-        at = raw.at(temperature)
-        tokens = _known_tokens(known, at.probs.low, at.probs.high, top)
-        rows.append(_row(at.temperature, at.entropy, at.unseen, tokens))
-    found = Look(
-        model=source.name,
-        prompt=prompt if isinstance(prompt, str) else seen,
-        vocabulary=known.vocabulary,
-        vocabulary_at_most=known.num_tokens,
-        known=source.capability.value,
-        known_tokens=len(known.tokens),
-        note=source.note,
-        margin=raw.margin,
-        rounding=known.rounding,
-        noise_scale=float(noise_scale),
-        near_tie=_is_near_tie(raw.margin, noise_scale),
-        near_ties=ties,
-        near_ties_total=len(ties),
-        rows=tuple(rows),
-        chain=None if chain is None else _top_chain(known, chain, top, noise_scale),
-        probe=source.probe,
-        messages=messages,
-        rendered=seen,
-    )
-    return found, known
-
-
-def _top_chain(known: KnownTop, chain: Chain, top: int, noise_scale: float) -> LookChain:
-    raw = known.at(1.0)
-    found = chain.explain(raw)
-    listed = _known_tokens(known, found.probs.low, found.probs.high, top)
-    return _chain(found, raw.margin, noise_scale, tuple(one for one in listed if one.prob.high > 0.0))
-
-
-def _known_tokens(known: KnownTop, low: np.ndarray, high: np.ndarray, top: int) -> tuple[TopToken, ...]:
-    def log(prob: float) -> float:
-        return math.log(prob) if prob > 0.0 else -math.inf
-
-    listed = zip(known.tokens[:top], low, high, strict=False)
-    return tuple(
-        TopToken(
-            one.token,
-            one.id,
-            None,
-            one.logprob,
-            Interval(log(least), log(most)),
-            Interval(float(least), float(most)),
-        )
-        for one, least, most in listed
-    )
-
-
-def near_ties_of_known(known: KnownTop, noise_scale: float) -> tuple[NearTie, ...]:
-    """The known tokens that may lie within `noise_scale` of the best one; a gap is known to twice the rounding."""
-    first, *others = known.tokens
-    slack = 2.0 * known.rounding
-    gaps = [max(first.logprob - token.logprob, 0.0) for token in others]
-    near = [
-        (token, Interval(max(gap - slack, 0.0), gap + slack))
-        for token, gap in zip(others, gaps, strict=True)
-        if gap - slack <= noise_scale
-    ][:MOST_TIES]
-    return tuple(
-        NearTie(
-            token.token,
-            token.id,
-            gap,
-            Interval(*map(float, swap_risk(np.array([gap.high, gap.low]), noise_scale))),
-        )
-        for token, gap in near
-    )
-
-
-# Shared by both
-
-
-def _row(temperature: float, entropy: Interval, unseen: Interval, top: tuple[TopToken, ...]) -> LookRow:
-    return LookRow(temperature, entropy, _support(entropy), unseen, top)
-
-
-def _chain(found: Explanation, gap: Interval, noise_scale: float, top: tuple[TopToken, ...]) -> LookChain:
+def _through(row: _Row, chain: Chain, top: int, noise_scale: float) -> LookChain:
+    found = chain.explain(row.raw, context=row.context)
+    listed = _top_tokens(row, found.left, found.probs, top)
+    if isinstance(row.raw, Distribution):
+        gap = exact(margin(chain.run(row.raw.logits, context=row.context).undivided))
+    else:
+        gap = row.raw.margin
+        listed = tuple(one for one in listed if one.prob.high > 0.0)
     return LookChain(
         spec=found.spec,
         stages=tuple(
@@ -561,17 +470,34 @@ def _chain(found: Explanation, gap: Interval, noise_scale: float, top: tuple[Top
         warnings=found.warnings,
         entropy_nats=found.entropy,
         effective_support=found.effective_support,
-        top=top,
+        top=listed,
     )
+
+
+def _distance(
+    a: Source, found_a: np.ndarray | KnownTop, b: Source, found_b: np.ndarray | KnownTop
+) -> dict[str, Any]:
+    """How far B's raw distribution is from A's, by the names of `Against`."""
+    if isinstance(found_a, KnownTop) or isinstance(found_b, KnownTop):
+        compared = compared_known(0, known_top(a, found_a), known_top(b, found_b))
+        return {name: getattr(compared, name) for name in DISTANCES}
+    if a is not b and not share_tokens(a, b, np.argsort(-found_a)[:TOP].tolist()):
+        raise InputError(
+            f"{a.name} and {b.name} have different tokens (vocabularies of {a.vocab_size:,} and "
+            f"{b.vocab_size:,}), so their distributions cannot be compared; look at each."
+        )
+    found = distances(log_softmax(found_a), log_softmax(found_b))
+    return exactly(found) | matched_temperature(found_a, found_b)
+
+
+def _measure(value: Any) -> Interval:
+    """A measure of a whole row, which is a number, or of a list."""
+    return value if isinstance(value, Interval) else exact(value)
 
 
 def _is_near_tie(gap: Interval, noise_scale: float) -> bool | None:
     """None where the gap is not known well enough."""
     return True if gap.high <= noise_scale else False if gap.low > noise_scale else None
-
-
-def _support(entropy: Interval) -> Interval:
-    return Interval(math.exp(entropy.low), math.exp(entropy.high))
 
 
 def _prob_cell(prob: Interval) -> Cell:
@@ -606,20 +532,25 @@ def _rows_table(rows: tuple[LookRow, ...]) -> Block:
 
 def _chain_blocks(chain: LookChain) -> Iterator[Block]:
     yield line(f"Chain: {chain.spec or '(empty)'}", "bold", whole=True)
-    yield table(
-        ["stage", ">tokens kept", ">removed", ">kept mass of its input"],
-        [
-            [stage.stage, f"{stage.kept:,}", f"{stage.removed:,}", shown(stage.kept_mass, probability)]
-            for stage in chain.stages
-        ],
+    yield columns(
+        chain.stages,
+        {
+            "stage": lambda stage: stage.stage,
+            ">tokens kept": lambda stage: f"{stage.kept:,}",
+            ">removed": lambda stage: f"{stage.removed:,}",
+            ">kept mass of its input": lambda stage: shown(stage.kept_mass, probability),
+        },
     )
     yield line(
-        f"Processed (what sampling draws from, renormalised): {chain.kept:,} token{'s' * (chain.kept != 1)}, "
+        f"Processed (what sampling draws from, renormalised): {counted(chain.kept, 'token')}, "
         f"entropy {shown(chain.entropy_nats)} nats, effective support {shown(chain.effective_support)}."
     )
-    yield table(
-        [Column("token", widest=WIDEST_TOKEN), "processed"],
-        [[token_label(token.token), _prob_cell(token.prob)] for token in chain.top],
+    yield columns(
+        chain.top,
+        {
+            Column("token", widest=WIDEST_TOKEN): lambda one: token_label(one.token),
+            "processed": lambda one: _prob_cell(one.prob),
+        },
     )
     for warning in chain.warnings:
         yield line(f"Warning: {warning}", "yellow")
