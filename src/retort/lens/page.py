@@ -7,7 +7,7 @@ these, and the page's intervals are those of `look`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -19,10 +19,21 @@ from retort.distribution.measures import NOISE_SCALE
 from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError
+from retort.lens.asking import told_of
 from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
+from retort.lens.path import TEMPERATURES as PATH_TEMPERATURES
 from retort.lens.path import path
-from retort.lens.trace import Step, TracedToken, TraceTotals, described, known_token, totals_of, walk
+from retort.lens.trace import (
+    Step,
+    TracedToken,
+    TraceTotals,
+    described,
+    greedy_steps,
+    known_token,
+    totals_of,
+    walk,
+)
 from retort.records import exact
 from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams
@@ -40,7 +51,6 @@ DEFAULT_CHAIN = Chain.of(temperature=1.0)
 ALTERNATIVES, KNOWN_ALTERNATIVES = 8, 20
 SPELLED = 18
 """Tokens of one vocabulary that are looked for in another one: as many as the page lists."""
-PATH_TEMPERATURES = tuple(place / 20 for place in range(41))
 
 
 @dataclass(frozen=True)
@@ -211,12 +221,10 @@ def pack_position(
     packed = pack(logits)
     order = top_ids(logits, packed.count if every_id else min(named, packed.count))
     return Position(
-        known=Capability.FULL.value,
-        model=source.name,
+        **told_of(source),
         prompt=prompt,
         vocabulary=source.vocab_size,
         vocabulary_at_most=source.vocab_size,
-        note=source.note,
         chain=str(chain),
         ids=tuple(order[:named].tolist()),
         tokens=tuple(source.token_text(int(token)) for token in order[:named]),
@@ -241,18 +249,15 @@ def _known_position(source: Source, prompt: str, known: KnownTop, chain: Chain) 
     """The position as a list of the most probable tokens; also of a model that runs here, beside such a source."""
     known.at(1.0)  # refuses logprobs that no distribution has
     return Position(
-        known=source.capability.value,
-        model=source.name,
+        **told_of(source),
         prompt=prompt,
         vocabulary=known.vocabulary,
         vocabulary_at_most=known.num_tokens,
-        note=source.note,
         chain=str(chain),
         ids=tuple(token.id for token in known.tokens),
         tokens=tuple(token.token for token in known.tokens),
         logprobs=tuple(token.logprob for token in known.tokens),
         rounding=known.rounding,
-        probe=getattr(source, "probe", None),
     )
 
 
@@ -336,12 +341,13 @@ def passage(
     """
     source = opened(model)
     whole = source.capability is Capability.FULL
-    if (given if whole else ids) != () and len(given if whole else ids):
-        takes = "ids after a prompt (continuation)" if whole else "texts of tokens (given)"
-        other = "texts of tokens (given)" if whole else "token ids (continuation)"
-        raise InputError(f"{source.name} takes {takes}, not {other}")
+    if len(given if whole else ids):
+        takes, refused = "texts of tokens (given)", "token ids (continuation)"
+        if whole:
+            takes, refused = "ids after a prompt (continuation)", takes
+        raise InputError(f"{source.name} takes {takes}, not {refused}")
     found: list[PassageToken] = []
-    reason = "length"
+    reason, through, num_tokens = "length", chain, max(max_tokens, len(ids), len(given), 1)
 
     def tell(token: PassageToken) -> None:
         found.append(token)
@@ -349,37 +355,33 @@ def passage(
             on_token(len(found) - 1, token)
 
     if whole:
-        params = SamplingParams(
-            chain=Chain(()) if chain is None else chain, seed=seed, max_tokens=max(max_tokens, len(ids), 1)
-        )
-        prompt_ids = source.encode(prompt)
+        params = SamplingParams(chain=Chain(()) if chain is None else chain, seed=seed, max_tokens=num_tokens)
+        through, prompt_ids = params.resolved_chain, source.encode(prompt)
         for step in walk(source, prompt_ids, params, ids):
-            tell(_passage_token(source, step, params.resolved_chain, noise_scale))
+            tell(_passage_token(source, step, through, noise_scale))
             reason = step.finish_reason or reason
-        text = Ending(source, (), params.max_tokens).text([cast(int, one.id) for one in found])
-        through: Chain | None = params.resolved_chain
+        text = Ending(source, (), num_tokens).text([cast(int, one.id) for one in found])
+        prompt_tokens = tuple(map(source.token_text, prompt_ids))
         vocabulary: int | None = source.vocab_size
         at_most = source.vocab_size
     else:
-        partial = cast(PartialSource, source)
-        known = None
-        for known, token in _greedy(partial, prompt, given, max(max_tokens, len(given), 1)):
-            if not token or UNDECODED in token:
-                # A marker without text ends it; neither it nor a part of a character can be written behind the prompt.
-                reason = "bytes" if token else "stop"
-                break
-            tell(
-                _known_passage_token(ReadToken("", token, known), chain, noise_scale, len(found) < len(given))
+        if not writes_on(source):
+            raise CapabilityError(
+                f"{source.name} only answers conversations and cannot continue its own answer, so a text "
+                f"cannot be shown; look at a position."
             )
-        text, prompt_ids, through = "".join(one.token for one in found), [], chain
-        assert known is not None, "max_tokens must be 1 or more"
-        vocabulary, at_most = known.vocabulary, known.num_tokens
+        for read in greedy_steps(cast(PartialSource, source), prompt, given, num_tokens):
+            vocabulary, at_most = read.known.vocabulary, read.known.num_tokens
+            if not read.token or UNDECODED in read.token:
+                # A marker without text ends it; neither it nor a part of a character can be written behind the prompt.
+                reason = "bytes" if read.token else "stop"
+                break
+            tell(_known_passage_token(read, chain, noise_scale, len(found) < len(given)))
+        text, prompt_tokens = "".join(one.token for one in found), (prompt,)
     return Passage(
-        known=source.capability.value,
-        model=source.name,
-        note=source.note,
+        **told_of(source),
         prompt=prompt,
-        prompt_tokens=tuple(source.token_text(one) for one in prompt_ids) if whole else (prompt,),
+        prompt_tokens=prompt_tokens,
         chain="" if through is None else str(through),
         seed=seed if whole else None,
         finish_reason=reason,
@@ -389,7 +391,6 @@ def passage(
         noise_scale=noise_scale,
         vocabulary=vocabulary,
         vocabulary_at_most=at_most,
-        probe=getattr(source, "probe", None),
     )
 
 
@@ -442,23 +443,6 @@ def _passage_token(source: Source, step: Step, chain: Chain, noise_scale: float)
             if step.logits[one] > -np.inf
         ),
     )
-
-
-def _greedy(
-    source: PartialSource, prompt: str, given: Sequence[str], count: int
-) -> Iterator[tuple[KnownTop, str]]:
-    """What is known of each position, and the token there: given, or the most probable one."""
-    if not writes_on(source):
-        raise CapabilityError(
-            f"{source.name} only answers conversations and cannot continue its own answer, so a text "
-            f"cannot be shown; look at a position."
-        )
-    text = prompt
-    for place in range(count):
-        known = source.next_tokens(text)
-        token = given[place] if place < len(given) else known.tokens[0].token
-        yield known, token
-        text += token
 
 
 def _known_passage_token(

@@ -15,23 +15,24 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, Line, line, shown, spaced, table, token_label
+from retort.blocks import Block, Column, Line, Writers, columns, line, shown, spaced, token_label
 from retort.chain.chain import Chain
 from retort.chain.explain import Explanation
-from retort.distribution import Interval
+from retort.distribution import Interval, PartialDistribution
+from retort.distribution.bounds import log_of
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
 from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
-from retort.lens.asking import ask, chain_of, rendered
-from retort.numerals import probability
-from retort.records import Measures, Record, exact, new_axes, titled
+from retort.lens.asking import ask, asked_of, chain_of, heading, told_of
+from retort.numerals import counted, probability
+from retort.records import Measures, Record, exact, new_axes, titled, total
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows
 from retort.sampling.kernels.threads import share
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
-from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source, check_token_ids
-from retort.sources.chat import Conversation, Message, Prompt, asked
+from retort.sources.base import Capability, PartialSource, ReadToken, Source, check_token_ids
+from retort.sources.chat import Conversation, Message, Prompt, SeenPrompt, asked
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context, RowState
@@ -168,11 +169,7 @@ class Trace(Record):
 
     def blocks(self) -> Iterator[Block]:
         said = "a conversation" if self.prompt is None else repr(self.prompt)
-        yield line(f"{self.model} after {said}", "bold", whole=True)
-        if self.rendered is not None:
-            yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, said, self.rendered, self.note)
         if self.chain is not None:
             yield line(f"Chain: {self.chain or '(empty)'}", whole=True)
         joint = spaced(token.token for token in self.tokens)
@@ -187,36 +184,42 @@ class Trace(Record):
             "to red (below one in a hundred)."
         )
         yield self._tokens_table()
-        totals, chained = self.totals, self.chain is not None
+        totals = self.totals
         unknown = f", {totals.unknown} outside the known tokens" if totals.unknown else ""
+        removed = "" if self.chain is None else f", {totals.removed} that the chain removes"
         yield line(
-            f"{totals.tokens} token{'s' * (totals.tokens != 1)}{unknown}: logprob {shown(totals.logprob_raw)} raw, "
-            f"perplexity {shown(totals.perplexity)}, mean entropy {shown(totals.entropy_nats)} nats"
-            + (f", {totals.removed} that the chain removes" if chained else "")
-            + f". Chance that noise of {self.noise_scale:g} changes the most likely token anywhere: "
-            f"{shown(totals.flip_risk, probability)}."
+            f"{counted(totals.tokens, 'token')}{unknown}: logprob {shown(totals.logprob_raw)} raw, perplexity "
+            f"{shown(totals.perplexity)}, mean entropy {shown(totals.entropy_nats)} nats{removed}. Chance that noise "
+            f"of {self.noise_scale:g} changes the most likely token anywhere: {shown(totals.flip_risk, probability)}."
         )
 
     def _tokens_table(self) -> Block:
-        chained = self.chain is not None
-        headings: list[str | Column] = [Column("token", widest=18), ">rank", ">logprob"]
-        headings += [">processed"] if chained else []
-        headings += [">entropy", ">margin", *([">kept"] if chained else []), ">flip risk"]
-        headings.append(Column("removed by" if chained else "best", widest=24))
-        rows = []
-        for token in self.tokens:
-            cells = ["beyond" if token.rank is None else f"{token.rank:,}", shown(token.logprob_raw)]
-            cells += [shown(token.logprob_processed)] if chained else []
-            cells += [shown(token.entropy_nats), shown(token.margin)]
-            cells += (
-                ["?" if token.kept_mass is None else shown(token.kept_mass, probability)] if chained else []
-            )
-            best = (
-                "" if token.rank == 1 else f"{token_label(token.best)} {shown(token.best_prob, probability)}"
-            )
-            last = (token.removed_by or "") if chained else best
-            rows.append([token_label(token.token), *cells, shown(token.flip_risk, probability), last])
-        return table(headings, rows)
+        processed: Writers = {">processed": lambda at: shown(at.logprob_processed)}
+        kept: Writers = {
+            ">kept": lambda at: "?" if at.kept_mass is None else shown(at.kept_mass, probability)
+        }
+        last: Writers = {Column("removed by", widest=24): lambda at: at.removed_by or ""}
+        if self.chain is None:
+            processed, kept = {}, {}
+            last = {
+                Column("best", widest=24): lambda at: (
+                    "" if at.rank == 1 else f"{token_label(at.best)} {shown(at.best_prob, probability)}"
+                )
+            }
+        return columns(
+            self.tokens,
+            {
+                Column("token", widest=18): lambda at: token_label(at.token),
+                ">rank": lambda at: "beyond" if at.rank is None else f"{at.rank:,}",
+                ">logprob": lambda at: shown(at.logprob_raw),
+                **processed,
+                ">entropy": lambda at: shown(at.entropy_nats),
+                ">margin": lambda at: shown(at.margin),
+                **kept,
+                ">flip risk": lambda at: shown(at.flip_risk, probability),
+                **last,
+            },
+        )
 
 
 def trace(
@@ -239,65 +242,64 @@ def trace(
     source, through = opened(model), chain_of(chain)
     if text == "":
         raise InputError("the text is empty; give the text to trace, or leave it out to have one drawn.")
-    question = asked(prompt, chat)
+    question, rounding = asked(prompt, chat), 0.0
+    tokens: Sequence[TracedToken]
     if source.capability is Capability.TOP_N:
-        return _top_trace(cast(PartialSource, source), question, text, max_tokens, through, noise_scale)
-    seen = ask(source, question)
-    rows: Rows
-    if text is None:
-        params = SamplingParams(
-            chain=GREEDY if through is None else through, seed=seed, max_tokens=max_tokens
-        )
-        steps = list(walk(source, seen.ids, params))
-        ids, rows = [step.token for step in steps], np.stack([step.logits for step in steps])
-        written = source.decode([i for i in ids if i not in source.end_ids])
+        steps = list(_read_steps(cast(PartialSource, source), question, text, max_tokens))
+        tokens = [known_token(step, through, noise_scale) for step in steps]
+        if not tokens:
+            raise InputError("the model ends the text at once, so there is nothing to trace.")
+        rounding, asked_for = max(step.known.rounding for step in steps), asked_of(source, question)
+        written, own_noise = "".join(token.token for token in tokens), False
     else:
-        ids = _text_ids(source, seen.text, seen.ids, text, rendered=seen.messages is not None)
-        rows = position_logits(source, [*seen.ids, *ids[:-1]], len(ids))
-        written = text
-    tokens = tuple(_described(source, seen.ids, ids, rows, through, seed, noise_scale))
+        seen = ask(source, question)
+        asked_for, own_noise = asked_of(source, question, seen), through is not None
+        if text is None:
+            params = SamplingParams(
+                chain=GREEDY if through is None else through, seed=seed, max_tokens=max_tokens
+            )
+            walked = list(walk(source, seen.ids, params))
+            ids, rows = [step.token for step in walked], np.stack([step.logits for step in walked])
+            written = source.decode([i for i in ids if i not in source.end_ids])
+        else:
+            ids = _text_ids(source, seen, text)
+            rows = position_logits(source, [*seen.ids, *ids[:-1]], len(ids))
+        tokens = _described(source, seen.ids, ids, rows, through, seed, noise_scale)
     return Trace(
-        model=source.name,
-        prompt=seen.text,
-        text=written,
-        known=source.capability.value,
-        note=source.note,
+        **told_of(source),
+        **asked_for,
+        text=written if text is None else text,
         chain=None if through is None else str(through),
         given=text is not None,
-        seed=seed if text is None and through is not None else None,
+        seed=seed if text is None and own_noise else None,
         noise_scale=noise_scale,
-        rounding=0.0,
-        tokens=tokens,
+        rounding=rounding,
+        tokens=tuple(tokens),
         totals=totals_of(tokens),
-        messages=seen.messages,
-        rendered=None if seen.messages is None else seen.text,
     )
 
 
 def totals_of(tokens: Sequence[TracedToken]) -> TraceTotals:
     """Over the tokens of a text; of no tokens, what no tokens have."""
 
-    def total(values: Sequence[Interval | None], divisor: float = 1.0) -> Interval | None:
-        found = [value for value in values if value is not None]
-        if len(found) < len(values):
-            return None
-        low, high = (math.fsum(end) for end in ([one.low for one in found], [one.high for one in found]))
-        return Interval(low / divisor, high / divisor)
+    def every(name: str, divisor: float = 1.0) -> Interval | None:
+        found = [getattr(token, name) for token in tokens]
+        return None if None in found else total(found, divisor)
 
     count = max(len(tokens), 1)
-    raw = cast(Interval, total([token.logprob_raw for token in tokens]))
+    raw = total(token.logprob_raw for token in tokens)
+    risks = [token.flip_risk for token in tokens]
     return TraceTotals(
         tokens=len(tokens),
         unknown=sum(token.logprob_raw.low == -math.inf for token in tokens),
         logprob_raw=raw,
-        logprob_processed=total([token.logprob_processed for token in tokens]),
+        logprob_processed=every("logprob_processed"),
         perplexity=Interval(_exp(-raw.high / count), _exp(-raw.low / count)),
-        entropy_nats=cast(Interval, total([token.entropy_nats for token in tokens], count)),
-        kept_mass=total([token.kept_mass for token in tokens], count),
+        entropy_nats=total((token.entropy_nats for token in tokens), count),
+        kept_mass=every("kept_mass", count),
         removed=sum(token.removed_by is not None for token in tokens),
         flip_risk=Interval(
-            text_flip_risk([token.flip_risk.low for token in tokens]),
-            text_flip_risk([token.flip_risk.high for token in tokens]),
+            text_flip_risk([risk.low for risk in risks]), text_flip_risk([risk.high for risk in risks])
         ),
     )
 
@@ -396,69 +398,49 @@ def described(
 
     `name` gives a token's text; `context` has a row for each token.
     """
-    raw = read_rows(rows, ids)
+    raw, places = read_rows(rows, ids), np.arange(len(ids))
     risks, margins = flip_risk(rows, noise_scale), raw.margin
-    removed_by: list[str | None] = [None] * len(ids)
+    removed_by: dict[int, str] = {}
     after, processed, masses = raw, rows, np.ones(len(ids))
     if chain is not None and len(chain):
-        logits = rows.astype(np.float64)
-        processed, removed_by = _through(chain, logits, context, ids)
+        processed = logits = rows.astype(np.float64)
+        for stage in chain:
+            processed = np.asarray(stage.apply(processed, context))
+            lost = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
+            for at in np.flatnonzero(lost).tolist():
+                removed_by.setdefault(at, str(stage))
         after = read_rows(processed, ids)
         run = chain.run(logits, context=context)
         masses = np.exp(run.log_kept_mass)
         risks, margins = flip_risk(run.undivided, noise_scale), margin(run.undivided)
-    columns = (
-        map(int, ids), raw.ranks.tolist(), raw.log_probs.tolist(), after.log_probs.tolist(), raw.entropy.tolist(),
-        after.entropy.tolist(), margins.tolist(), after.support.tolist(), masses.tolist(), removed_by,
-        risks.tolist(), raw.best.tolist(), raw.best_log_probs.tolist(),
-    )  # fmt: skip
     tokens = [
         TracedToken(
             token=name(token),
             id=token,
-            rank=rank,
-            logprob_raw=exact(logprob),
-            logprob_processed=exact(logprob_after) if logprob_after > -math.inf else None,
-            entropy_nats=exact(entropy),
-            entropy_processed_nats=exact(entropy_after),
-            margin=exact(gap),
-            kept=kept,
-            kept_mass=exact(mass),
-            removed_by=removed,
-            flip_risk=exact(risk),
-            best=name(best),
-            best_prob=exact(math.exp(best_logprob)),
+            rank=int(raw.ranks[at]),
+            logprob_raw=exact(raw.log_probs[at]),
+            logprob_processed=exact(after.log_probs[at]) if after.log_probs[at] > -math.inf else None,
+            entropy_nats=exact(raw.entropy[at]),
+            entropy_processed_nats=exact(after.entropy[at]),
+            margin=exact(margins[at]),
+            kept=int(after.support[at]),
+            kept_mass=exact(masses[at]),
+            removed_by=removed_by.get(at),
+            flip_risk=exact(risks[at]),
+            best=name(int(raw.best[at])),
+            best_prob=exact(math.exp(raw.best_log_probs[at])),
         )
-        for token, rank, logprob, logprob_after, entropy, entropy_after, gap, kept, mass, removed, risk, best,
-        best_logprob in zip(*columns, strict=True)
-    ]  # fmt: skip
+        for at, token in enumerate(map(int, ids))
+    ]
     return tokens, processed
 
 
-def _through(
-    chain: Chain, logits: NDArray[np.float64], context: Context, ids: Sequence[int]
-) -> tuple[NDArray[np.float64], list[str | None]]:
-    """The rows after the chain, and for each token the first stage that removes it."""
-    removed_by: list[str | None] = [None] * len(ids)
-    processed, places = logits, np.arange(len(ids))
-    for stage in chain:
-        processed = np.asarray(stage.apply(processed, context))
-        gone = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
-        removed_by = [
-            str(stage) if lost and there is None else there
-            for lost, there in zip(gone, removed_by, strict=True)
-        ]
-    return processed, removed_by
-
-
-def _text_ids(
-    source: Source, prompt: str, prompt_ids: Sequence[int], text: str, *, rendered: bool
-) -> list[int]:
+def _text_ids(source: Source, seen: SeenPrompt, text: str) -> list[int]:
     """The ids of `text` behind the prompt: as the model would read both together, where that keeps the prompt's ids."""
-    if not rendered:
-        both = source.encode(prompt + text)
-        if list(both[: len(prompt_ids)]) == list(prompt_ids) and len(both) > len(prompt_ids):
-            return both[len(prompt_ids) :]
+    if seen.messages is None:
+        both, before = source.encode(seen.text + text), list(seen.ids)
+        if both[: len(before)] == before and len(both) > len(before):
+            return both[len(before) :]
     alone, start = source.encode(text), source.encode("")
     return alone[len(start) :] if start and alone[: len(start)] == start else alone
 
@@ -478,23 +460,19 @@ def _described(
     remembers = chain is not None and "state" in chain.needs
     count = 1 if remembers else ROWS_THROUGH_CHAIN if chain else ROWS_AT_ONCE
     states: States = None
-
-    def describe(first: int) -> None:
-        nonlocal states
-        places = range(first, min(first + count, len(ids)))
-        part, context = slice(places.start, places.stop), _context(prompt_ids, ids, places, seed, states)
-        parts[first], _ = described(name, ids[part], rows[part], chain, context, noise_scale)
-        if remembers and chain is not None:
-            states = _learned(chain, states, ids[first], rows[first], context)
-
     firsts = iter(range(0, len(ids), count))  # of one iterator each thread gets other numbers
 
-    def work(_: NDArray[np.float64]) -> None:
+    def work(_: Any = None) -> None:
+        nonlocal states
         for first in firsts:
-            describe(first)
+            places = range(first, min(first + count, len(ids)))
+            part, context = slice(first, places.stop), _context(prompt_ids, ids, places, seed, states)
+            parts[first], _ = described(name, ids[part], rows[part], chain, context, noise_scale)
+            if remembers and chain is not None:
+                states = _learned(chain, states, ids[first], rows[first], context)
 
     if remembers:
-        work(np.empty(0))
+        work()
     else:
         share(work, len(ids), rows.shape[1], 0)
     return [token for first in sorted(parts) for token in parts[first]]
@@ -503,39 +481,7 @@ def _described(
 # With the most probable tokens only
 
 
-def _top_trace(
-    source: PartialSource,
-    prompt: str | Conversation,
-    text: str | None,
-    max_tokens: int,
-    chain: Chain | None,
-    noise_scale: float,
-) -> Trace:
-    steps = list(_steps(source, prompt, text, max_tokens))
-    tokens = tuple(known_token(step, chain, noise_scale) for step in steps)
-    if not tokens:
-        raise InputError("the model ends the text at once, so there is nothing to trace.")
-    messages, seen = None if isinstance(prompt, str) else prompt, rendered(source, prompt)
-    return Trace(
-        model=source.name,
-        prompt=prompt if isinstance(prompt, str) else seen,
-        text="".join(token.token for token in tokens) if text is None else text,
-        known=source.capability.value,
-        note=source.note,
-        chain=None if chain is None else str(chain),
-        given=text is not None,
-        seed=None,
-        noise_scale=noise_scale,
-        rounding=max(step.known.rounding for step in steps),
-        tokens=tokens,
-        totals=totals_of(tokens),
-        probe=source.probe,
-        messages=messages,
-        rendered=seen,
-    )
-
-
-def _steps(
+def _read_steps(
     source: PartialSource, prompt: str | Conversation, text: str | None, max_tokens: int
 ) -> Iterator[ReadToken]:
     """The tokens of `text`, or of the answer that was recorded, or else of the greedy text."""
@@ -553,14 +499,19 @@ def _steps(
     if text is not None:
         yield from source.read(prompt, text)
         return
-    so_far = prompt
-    for _ in range(max_tokens):
-        known = source.next_tokens(so_far)
-        best = known.tokens[0]
-        if not best.token:
+    for step in greedy_steps(source, prompt, (), max_tokens):
+        if not step.token:
             return  # a marker without text ends it, and cannot be written behind the prompt
-        yield ReadToken(so_far, best.token, known)
-        so_far += best.token
+        yield step
+
+
+def greedy_steps(source: PartialSource, prompt: str, given: Sequence[str], count: int) -> Iterator[ReadToken]:
+    """What is known of each position, and the token there: given, or the most probable one. One request for each."""
+    for place in range(count):
+        known = source.next_tokens(prompt)
+        token = given[place] if place < len(given) else known.tokens[0].token
+        yield ReadToken(prompt, token, known)
+        prompt += token
 
 
 def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> TracedToken:
@@ -569,16 +520,26 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
     at = known.at(1.0)
     place = next((i for i, token in enumerate(known.tokens) if token.token == step.token), None)
     chosen = None if place is None else known.tokens[place]
-    found, removed_by = _known_through(known, chain, place)
+    found = _explained(chain, at)
+    removed_by = processed = None
+    if found is not None:
+        removed_by = next(
+            (
+                stage.stage
+                for stage in found.stages
+                if (stage.kept <= len(known.tokens) if place is None else place in stage.removed_ids)
+            ),
+            None,
+        )
+        if place is not None and removed_by is None:
+            processed = Interval(log_of(found.probs.low[place]), log_of(found.probs.high[place]))
     best = known.tokens[0]
     return TracedToken(
         token=step.token,
         id=None if chosen is None else chosen.id,
         rank=None if place is None or place >= at.num_ranked else place + 1,
-        logprob_raw=(
-            Interval(-math.inf, _highest_unnamed(known)) if chosen is None else exact(chosen.logprob)
-        ),
-        logprob_processed=None if place is None or removed_by else _processed(found, place),
+        logprob_raw=Interval(-math.inf, at.ceiling) if chosen is None else exact(chosen.logprob),
+        logprob_processed=processed,
         entropy_nats=at.entropy,
         entropy_processed_nats=None if found is None else found.entropy,
         margin=at.margin,
@@ -591,32 +552,9 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
     )
 
 
-def _highest_unnamed(known: KnownTop) -> float:
-    """No unnamed token has a logprob above this."""
-    limit = known.tokens[-1].logprob if known.ceiling is None else known.ceiling
-    return min(limit + known.rounding, 0.0)
-
-
-def _known_through(
-    known: KnownTop, chain: Chain | None, place: int | None
-) -> tuple[Explanation | None, str | None]:
-    """What the chain leaves, and the stage that removes the known token of this place (None: a token that is not
-    known); None for what cannot be decided.
-    """
+def _explained(chain: Chain | None, at: PartialDistribution) -> Explanation | None:
+    """What the chain does; None for what cannot be decided."""
     try:
-        found = (Chain(()) if chain is None else chain).explain(known.at(1.0))
+        return (Chain(()) if chain is None else chain).explain(at)
     except CapabilityError:
-        return None, None
-    if place is None:
-        removed_by = next((stage.stage for stage in found.stages if stage.kept <= len(known.tokens)), None)
-    else:
-        removed_by = next((stage.stage for stage in found.stages if place in stage.removed_ids), None)
-    return found, removed_by
-
-
-def _processed(found: Explanation | None, place: int) -> Interval | None:
-    """The logprob that the chain gives the known token of this place."""
-    if found is None:
         return None
-    low, high = (float(end[place]) for end in (found.probs.low, found.probs.high))
-    return Interval(*(math.log(end) if end > 0.0 else -math.inf for end in (low, high)))
