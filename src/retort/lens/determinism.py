@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, line, table, token_label
+from retort.blocks import Block, columns, line, token_label
 from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
-from retort.errors import InputError
-from retort.lens.asking import default_beginnings
+from retort.lens.asking import default_beginnings, texts_of
 from retort.numerals import number, percent
 from retort.records import Record, new_axes, titled
 from retort.sources.base import Source
@@ -26,6 +25,7 @@ from retort.sources.chat import prompt_for
 from retort.sources.load import Model, opened
 from retort.sources.replays import Replay, replays
 
+Rows = NDArray[np.floating]
 ProgressCallback = Callable[[int, int, str], None]
 NEAR = 3.0
 """A near-tie is a margin within this many standard deviations of the noise: one flip in a thousand lies beyond."""
@@ -102,24 +102,18 @@ class Determinism(Record):
     def blocks(self) -> Iterator[Block]:
         yield line(f"{self.model}: {self.prompts} greedy texts, {self.positions} tokens", "bold", whole=True)
         yield line("Against the reference: each text by itself, all its tokens in one pass.")
-        yield table(
-            [
-                "replay", ">noise (logits)", ">largest change", ">flips predicted", ">flips seen",
-                ">texts predicted", ">texts seen",
-            ],
-            [
-                [
-                    report.name,
-                    "none" if report.bitwise else number(report.noise),
-                    number(report.largest_change),
-                    number(report.flips_predicted),
-                    str(report.flips_observed),
-                    percent(report.texts_predicted, 1),
-                    percent(report.texts_observed, 1),
-                ]
-                for report in self.replays
-            ],
-        )  # fmt: skip
+        yield columns(
+            self.replays,
+            {
+                "replay": lambda one: one.name,
+                ">noise (logits)": lambda one: "none" if one.bitwise else number(one.noise),
+                ">largest change": lambda one: number(one.largest_change),
+                ">flips predicted": lambda one: number(one.flips_predicted),
+                ">flips seen": lambda one: str(one.flips_observed),
+                ">texts predicted": lambda one: percent(one.texts_predicted, 1),
+                ">texts seen": lambda one: percent(one.texts_observed, 1),
+            },
+        )
         yield line(
             "Noise: root mean square change of the margin (most likely token over the second). Predicted: the chance "
             "that Gaussian noise of that size changes the most likely token, counting all rivals."
@@ -145,54 +139,78 @@ def determinism(
 ) -> Determinism:
     """Greedy texts after `prompts`, replayed in every way the source can be run, and what moved.
 
-    Positions are those of the generated tokens: the last of the prompt to the last but one of the text.
-    Without prompts, the first words of definitions that come with retort are continued. `chat`: each prompt is one
-    message of the user, written with the model's template. Raises InputError for no
-    prompts, a prompt the source cannot take, or a source that computes nothing.
+    Positions are those of the generated tokens: the last of the prompt to the last but one of the text. Without
+    prompts, the first words of definitions that come with retort are continued. `chat`: each prompt is one message of
+    the user, written with the model's template. Raises InputError for no prompts, a prompt the source cannot take, or a
+    source that computes nothing.
     """
     source = opened(model)
-    if prompts is None:
-        prompts = default_beginnings()
-    prompts = [prompts] if isinstance(prompts, str) else prompts
-    if not prompts:
-        raise InputError("there are no prompts to replay; give at least one")
+    prompts = texts_of(default_beginnings() if prompts is None else prompts, "replay")
     ways = replays(source)
     texts, starts = _greedy_texts(source, prompts, max_tokens, chat)
-    runs: list[list[NDArray[np.floating]]] = []
+    runs: list[Rows] = []
     for place, way in enumerate(ways):
         logits = way.run(texts)
-        runs.append([rows[start - 1 : -1] for rows, start in zip(logits, starts, strict=True)])
+        runs.append(
+            np.concatenate([rows[start - 1 : -1] for rows, start in zip(logits, starts, strict=True)])
+        )
         if on_progress is not None:
             on_progress(place + 1, len(ways), way.name)
-    reference = np.concatenate(runs[0])
-    owner = np.repeat(np.arange(len(texts)), [len(rows) for rows in runs[0]])
+    reference, *replayed = runs
+    # Which text each row belongs to: one row for each generated token.
+    owner = np.repeat(
+        np.arange(len(texts)), [len(text) - start for text, start in zip(texts, starts, strict=True)]
+    )
+    flips = [rows.argmax(axis=-1) != reference.argmax(axis=-1) for rows in replayed]
+    reports = [
+        _report(way, reference, rows, flipped, owner)
+        for way, rows, flipped in zip(ways[1:], replayed, flips, strict=True)
+    ]
+    noise = max(report.noise for report in reports)
     margins = margin(reference)
-    reports, flipped, noises = [], [], []
-    for way, run in zip(ways[1:], runs[1:], strict=True):
-        replayed = np.concatenate(run)
-        noise = noise_scale(reference, replayed)
-        flips = replayed.argmax(axis=-1) != reference.argmax(axis=-1)
-        risks = flip_risk(reference, noise)
-        by_text = [text_flip_risk(risks[owner == text]) for text in range(len(texts))]
-        finite = np.isfinite(reference) & np.isfinite(replayed)
-        reports.append(
-            ReplayReport(
-                way.name,
-                way.differs,
-                noise,
-                float(np.abs(np.where(finite, replayed, 0.0) - np.where(finite, reference, 0.0)).max()),
-                bool(np.array_equal(reference, replayed)),
-                float(risks.sum()),
-                int(flips.sum()),
-                float(np.mean(by_text)),
-                float(np.mean([flips[owner == text].any() for text in range(len(texts))])),
+    # The positions within NEAR standard deviations of the largest noise or that flipped, smallest margin first.
+    near = np.flatnonzero((margins <= NEAR * noise) | np.any(flips, axis=0))
+    ties = []
+    for place in near[np.argsort(margins[near], kind="stable")][:MOST_LISTED].tolist():
+        text = int(owner[place])
+        position = place - int(np.searchsorted(owner, text))
+        best, second = np.argsort(-reference[place], kind="stable")[:2]
+        ties.append(
+            NarrowPlace(
+                text,
+                position,
+                source.decode(texts[text][: starts[text] + position]),
+                source.token_text(int(best)),
+                source.token_text(int(second)),
+                float(margins[place]),
+                float(flip_risk(reference[place], noise)),
+                tuple(report.name for report, flipped in zip(reports, flips, strict=True) if flipped[place]),
             )
         )
-        flipped.append(flips)
-        noises.append(noise)
-    ties = _near_ties(source, texts, starts, owner, reference, margins, max(noises), flipped, ways[1:])
     return Determinism(
-        source.name, len(texts), len(owner), tuple(reports), ties, _advice(reports, len(texts))
+        source.name, len(texts), len(owner), tuple(reports), tuple(ties), _advice(reports, len(texts))
+    )
+
+
+def _report(
+    way: Replay, reference: Rows, replayed: Rows, flipped: NDArray[np.bool_], owner: NDArray[np.int64]
+) -> ReplayReport:
+    """What a replay changed: rows `[positions, vocab]`, and for each position whether it flipped, and its text."""
+    noise = noise_scale(reference, replayed)
+    risks = flip_risk(reference, noise)
+    of_text = [owner == text for text in range(int(owner.max()) + 1)]
+    finite = np.isfinite(reference) & np.isfinite(replayed)
+    change = np.where(finite, replayed, 0.0) - np.where(finite, reference, 0.0)
+    return ReplayReport(
+        name=way.name,
+        differs=way.differs,
+        noise=noise,
+        largest_change=float(np.abs(change).max()),
+        bitwise=bool(np.array_equal(reference, replayed)),
+        flips_predicted=float(risks.sum()),
+        flips_observed=int(flipped.sum()),
+        texts_predicted=float(np.mean([text_flip_risk(risks[own]) for own in of_text])),
+        texts_observed=float(np.mean([flipped[own].any() for own in of_text])),
     )
 
 
@@ -207,41 +225,6 @@ def _greedy_texts(
     greedy = generate(source, encoded, SamplingParams(temperature=0.0, max_tokens=max_tokens))
     texts = [[*ids, *sample.ids] for ids, sample in zip(encoded, greedy, strict=True)]
     return texts, [len(ids) for ids in encoded]
-
-
-def _near_ties(
-    source: Source,
-    texts: list[list[int]],
-    starts: list[int],
-    owner: NDArray[np.int64],
-    reference: NDArray[np.floating],
-    margins: NDArray[np.floating],
-    noise: float,
-    flipped: list[NDArray[np.bool_]],
-    ways: Sequence[Replay],
-) -> tuple[NarrowPlace, ...]:
-    """The positions within NEAR standard deviations of the largest noise or that flipped, smallest margin first."""
-    wanted = np.flatnonzero((margins <= NEAR * noise) | np.any(flipped, axis=0))
-    wanted = wanted[np.argsort(margins[wanted], kind="stable")][:MOST_LISTED]
-    first_of = np.searchsorted(owner, np.arange(len(texts)))
-    found = []
-    for place in wanted:
-        text = int(owner[place])
-        position = int(place - first_of[text])
-        best, second = np.argsort(-reference[place], kind="stable")[:2]
-        found.append(
-            NarrowPlace(
-                text,
-                position,
-                source.decode(texts[text][: starts[text] + position]),
-                source.token_text(int(best)),
-                source.token_text(int(second)),
-                float(margins[place]),
-                float(flip_risk(reference[place], noise)),
-                tuple(way.name for way, flips in zip(ways, flipped, strict=True) if flips[place]),
-            )
-        )
-    return tuple(found)
 
 
 def _advice(reports: Sequence[ReplayReport], num_texts: int) -> tuple[str, ...]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from retort.blocks import Block, Column, line, table, token_label
+from retort.blocks import Block, Column, Writers, columns, line, table, token_label
 from retort.chain.chain import Chain
-from retort.chain.engines import ENGINES, Engine, find_engine
+from retort.chain.engines import ENGINES, find_engine
+from retort.chain.listed import StageReport
 from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids
-from retort.errors import CapabilityError, InputError
+from retort.errors import InputError
+from retort.lens.asking import ask, heading
 from retort.numerals import number, probability
 from retort.records import Record, new_axes, titled
 from retort.sampling.params import SETTINGS, SamplingParams
-from retort.sources.base import Capability, Source
-from retort.sources.chat import prompt_for
+from retort.sources.base import Source
 from retort.sources.load import Model, opened, own_settings, with_breakers
 from retort.transforms.context import Context
 
@@ -43,6 +44,10 @@ MOVED = (
     "Probability moved: the share of a stage's input that ends on other tokens (total variation). For a truncation it "
     "is the share that is removed."
 )
+
+
+Groups = dict[str, list[int]]
+"""By the label that tables show, the places of engines that sample from the same distribution."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,7 @@ class Engines(Record):
         return axes
 
     def blocks(self) -> Iterator[Block]:
-        yield line(f"{self.model} after {self.prompt!r}", "bold", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, repr(self.prompt), None, self.note)
         groups = self._groups()
         yield line(_told(len(self.engines), len(groups)))
         yield line("")
@@ -159,38 +162,38 @@ class Engines(Record):
         yield from self._distances(groups)
         yield from self._warnings(groups)
 
-    def _groups(self) -> list[_Group]:
+    def _groups(self) -> Groups:
         """The engines that sample from the same distribution together, in the order of their first ones."""
-        different = {frozenset(pair.engines) for pair in self.total_variation if pair.total_variation > SAME}
+        different = {pair.engines for pair in self.total_variation if pair.total_variation > SAME}
         members: list[list[int]] = []
         for place, reading in enumerate(self.engines):
-            for group in members:
-                if frozenset((self.engines[group[0]].engine, reading.engine)) not in different:
-                    group.append(place)
-                    break
-            else:
+            # An engine joins the first group whose first engine samples as it does.
+            same = (one for one in members if (self.engines[one[0]].engine, reading.engine) not in different)
+            joined = next(same, None)
+            if joined is None:
                 members.append([place])
-        alone = len(members) == len(self.engines)
-        return [
-            _Group(self.engines[group[0]].engine if alone else chr(ord("A") + number), tuple(group))
-            for number, group in enumerate(members)
-        ]
+            else:
+                joined.append(place)
+        if len(members) == len(self.engines):
+            return {reading.engine: [place] for place, reading in enumerate(self.engines)}
+        return {chr(ord("A") + number): places for number, places in enumerate(members)}
 
-    def _orders_table(self, groups: Sequence[_Group]) -> Block:
-        lettered = len(groups) < len(self.engines)
-        headings = ["group"] * lettered + ["engine"]
-        rows = []
-        for group in groups:
-            for place in group.places:
-                reading = self.engines[place]
-                left = ", ".join(f"{stage.kept:,}" for stage in reading.stages)
-                rows.append(
-                    [*([group.label] * lettered), reading.engine, reading.spec or "(no stage)", left or "all"]
-                )
-        return table(
-            [*headings, Column("its stages, in order", widest=60, fold=True), "tokens left after each"],
-            rows,
-            lead=len(headings),
+    def _orders_table(self, groups: Groups) -> Block:
+        labels = {place: label for label, places in groups.items() for place in places}
+        group: Writers = {"group": lambda place: labels[place]} if len(groups) < len(labels) else {}
+        return columns(
+            labels,
+            {
+                **group,
+                "engine": lambda place: self.engines[place].engine,
+                Column("its stages, in order", widest=60, fold=True): lambda place: (
+                    self.engines[place].spec or "(no stage)"
+                ),
+                "tokens left after each": lambda place: (
+                    ", ".join(f"{stage.kept:,}" for stage in self.engines[place].stages) or "all"
+                ),
+            },
+            lead=len(group) + 1,
         )
 
     def _idle_settings(self) -> Iterator[Block]:
@@ -201,10 +204,8 @@ class Engines(Record):
         for names, engines in by.items():
             yield line(f"Does not apply {names}: {', '.join(engines)}.", "yellow")
 
-    def _tokens_table(self, groups: Sequence[_Group]) -> Block:
-        headings = [Column("token", widest=22), Column("model, τ = 1", right=True)]
-        headings += [Column(group.label, right=True) for group in groups]
-        first = [group.places[0] for group in groups]
+    def _tokens_table(self, groups: Groups) -> Block:
+        first = [places[0] for places in groups.values()]
         rows = [
             [
                 token_label(token.token),
@@ -213,24 +214,23 @@ class Engines(Record):
             ]
             for token in self.tokens
         ]
-        readings = [self.engines[place] for place in first]
-        possible = ["tokens possible", "", *(f"{one.kept:,}" for one in readings)]
-        uncertainty = ["entropy, nats", "", *(number(one.entropy_nats) for one in readings)]
-        return table(headings, [*rows, possible, uncertainty])
+        rows.append(["tokens possible", "", *(f"{self.engines[place].kept:,}" for place in first)])
+        rows.append(["entropy, nats", "", *(number(self.engines[place].entropy_nats) for place in first)])
+        return table([Column("token", widest=22), ">model, τ = 1", *(f">{label}" for label in groups)], rows)
 
-    def _distances(self, groups: Sequence[_Group]) -> Iterator[Block]:
+    def _distances(self, groups: Groups) -> Iterator[Block]:
         """How far the groups are apart: a sentence for two of them, a square table for more."""
         if len(groups) < 2:
             return
         by = {frozenset(pair.engines): pair for pair in self.total_variation}
 
-        def between(one: _Group, other: _Group) -> EnginePair:
-            return by[frozenset(self.engines[group.places[0]].engine for group in (one, other))]
+        def between(one: str, other: str) -> EnginePair:
+            return by[frozenset(self.engines[groups[label][0]].engine for label in (one, other))]
 
         yield line("")
         if len(groups) == 2:
-            pair = between(*groups)
-            first, second = (group.label for group in groups)
+            first, second = groups
+            pair = between(first, second)
             yield line(
                 f"{probability(pair.total_variation)} of the draws would differ between {first} and {second} (total "
                 f"variation). Tokens that only {first} can give: {pair.only_first:,}; only {second}: "
@@ -238,43 +238,30 @@ class Engines(Record):
             )
             return
         yield line("Total variation: the share of draws that would differ between the two.")
+        distances = [
+            ["-" if one == other else probability(between(one, other).total_variation) for other in groups]
+            for one in groups
+        ]
         yield table(
-            ["", *(f">{group.label}" for group in groups)],
-            [
-                [
-                    one.label,
-                    *(
-                        "-" if one is other else probability(between(one, other).total_variation)
-                        for other in groups
-                    ),
-                ]
-                for one in groups
-            ],
+            ["", *(f">{label}" for label in groups)],
+            [[label, *row] for label, row in zip(groups, distances, strict=True)],
         )
 
-    def _warnings(self, groups: Sequence[_Group]) -> Iterator[Block]:
+    def _warnings(self, groups: Groups) -> Iterator[Block]:
         """Each warning once, with the engines that it is for; ties, in which engines differ, are left out of it."""
         by: dict[str, list[str]] = {}
-        labels = {
-            tuple(sorted(self.engines[place].engine for place in group.places)): group.label
-            for group in groups
-        }
         for reading in self.engines:
             for warning in reading.warnings:
                 said = warning if len(self.engines) == 1 else TIES.sub(r"\1=\2", warning)
                 by.setdefault(said, []).append(reading.engine)
+        labels = {
+            tuple(sorted(self.engines[place].engine for place in places)): label
+            for label, places in groups.items()
+        }
         for said, engines in by.items():
             of = labels.get(tuple(sorted(engines)), ", ".join(engines))
             of = "" if len(engines) == len(self.engines) else f" ({of})"
             yield line(f"Warning{of}: {said}", "yellow")
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Engines, by place, that sample from the same distribution, and how tables name them."""
-
-    label: str
-    places: tuple[int, ...]
 
 
 def _told(engines: int, groups: int) -> str:
@@ -290,24 +277,15 @@ def _stages_blocks(reading: EngineReading) -> Iterator[Block]:
     if not reading.stages:
         return
     yield line("")
-    yield table(
-        [
-            Column(f"{reading.engine}: stage", widest=34, fold=True),
-            ">tokens kept",
-            ">removed",
-            ">probability moved",
-            "most likely removed",
-        ],
-        [
-            [
-                stage.stage,
-                f"{stage.kept:,}",
-                f"{stage.removed:,}",
-                probability(stage.moved),
-                " ".join(token_label(token) for token in stage.removed_tokens),
-            ]
-            for stage in reading.stages
-        ],
+    yield columns(
+        reading.stages,
+        {
+            Column(f"{reading.engine}: stage", widest=34, fold=True): lambda stage: stage.stage,
+            ">tokens kept": lambda stage: f"{stage.kept:,}",
+            ">removed": lambda stage: f"{stage.removed:,}",
+            ">probability moved": lambda stage: probability(stage.moved),
+            "most likely removed": lambda stage: " ".join(map(token_label, stage.removed_tokens)),
+        },
     )
 
 
@@ -326,42 +304,40 @@ def explain(
     One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: use
     the engine's defaults, and the model's own settings where the engine reads them, for settings that are not given.
     "retort" among the engines is retort's default order. `chat`: the prompt is one message of the user, written with
-    the model's template.
-    float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated one, settings that are
-    not allowed, a chain among them, or `top` below 1; CapabilityError for a source without the whole vocabulary.
+    the model's template. float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated
+    one, settings that are not allowed, a chain among them, or `top` below 1; CapabilityError for a source without the
+    whole vocabulary.
     """
     source = opened(model)
     said, request = _settings(settings)
-    if source.capability is not Capability.FULL:
-        raise CapabilityError(
-            f"explain needs the whole vocabulary, but {source.name} gives only its most likely tokens; "
-            "use a model that runs here."
-        )
+    prompt_ids = ask(source, prompt, chat, "explain").ids
     names = [OURS if name.strip().lower() == OURS else find_engine(name).name for name in engines]
     if not names or len(set(names)) < len(names):
         raise InputError(f"explain compares engines, each once, got {', '.join(names) or 'none'}")
     if top < 1:
         raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
-    prompt_ids = prompt_for(source, prompt, chat).ids
     logits = np.asarray(source.start([prompt_ids]).logits[0], dtype=np.float64)
     context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
     ending = sorted(source.end_ids)
     readings, distributions = [], []
     for name in names:
-        if name == OURS:
-            ours = {name: value for name, value in said.items() if name != "samplers"}
-            chain = Chain.of(**{"temperature": None, **ours}).ending_at(ending)
-            reading, distribution = _read(source, None, chain, (), logits, context)
-        else:
-            engine = find_engine(name)
-            there = engine.filled(said, own_settings(source)) if defaults else dict(said)
-            there = with_breakers(there, engine.name, source)
-            chain = Chain(engine.stages(there)).ending_at(ending)
-            reading, distribution = _read(source, engine, chain, engine.unread(there), logits, context)
-            refused = engine.refused({**there, **request})
-            reading = replace(reading, warnings=(*refused, *engine.idle(there), *reading.warnings))
-        readings.append(reading)
+        chain, told, warnings = _in_engine(name, source, said, request, defaults)
+        found = chain.ending_at(ending).explain(logits, context=context)
+        distribution = Distribution(logits=found.processed)
         distributions.append(distribution)
+        readings.append(
+            EngineReading(
+                **told,
+                spec=found.spec,
+                kept=found.kept,
+                ids=tuple(top_ids(found.processed, found.kept).tolist()),
+                entropy_nats=float(distribution.entropy),
+                stages=tuple(_stage(source, report) for report in found.stages),
+                warnings=(*warnings, *found.warnings),
+            )
+        )
+    raw = Distribution(logits=logits)
+    listed = [token for token in raw.top(top).tolist() if logits[token] > -np.inf]
     return Engines(
         model=source.name,
         prompt=prompt,
@@ -369,8 +345,53 @@ def explain(
         vocabulary=source.vocab_size,
         settings=dict(said),
         engines=tuple(readings),
-        total_variation=_pairs(readings, distributions),
-        tokens=_tokens(source, Distribution(logits=logits), distributions, top),
+        total_variation=tuple(
+            EnginePair(
+                engines=(one.engine, other.engine),
+                total_variation=float(total_variation(of_one.log_probs, of_other.log_probs)),
+                only_first=len(set(one.ids) - set(other.ids)),
+                only_second=len(set(other.ids) - set(one.ids)),
+            )
+            for (one, of_one), (other, of_other) in combinations(zip(readings, distributions, strict=True), 2)
+        ),
+        tokens=tuple(
+            EngineToken(
+                id=token,
+                token=source.token_text(token),
+                prob_raw=float(raw.probs[token]),
+                probs=tuple(float(distribution.probs[token]) for distribution in distributions),
+            )
+            for token in listed
+        ),
+    )
+
+
+def _in_engine(
+    name: str, source: Source, said: Mapping[str, Any], request: Mapping[str, Any], defaults: bool
+) -> tuple[Chain, dict[str, Any], tuple[str, ...]]:
+    """The engine's chain, what its reading says of it, and what it would refuse or ignore."""
+    if name == OURS:
+        ours = {name: value for name, value in said.items() if name != "samplers"}
+        told = {"engine": OURS, "version": "the default order", "unread": (), "notes": ()}
+        return Chain.of(**{"temperature": None, **ours}), told, ()
+    engine = find_engine(name)
+    there = engine.filled(said, own_settings(source)) if defaults else dict(said)
+    there = with_breakers(there, engine.name, source)
+    told = {
+        "engine": engine.name, "version": engine.version, "unread": engine.unread(there), "notes": engine.notes
+    }  # fmt: skip
+    warnings = (*engine.refused({**there, **request}), *engine.idle(there))
+    return Chain(engine.stages(there)), told, warnings
+
+
+def _stage(source: Source, report: StageReport) -> EngineStage:
+    return EngineStage(
+        report.stage,
+        report.kept,
+        report.removed,
+        tuple(map(source.token_text, report.removed_ids[:REMOVED_SHOWN])),
+        float(report.kept_mass),
+        float(report.moved or 0.0),
     )
 
 
@@ -384,78 +405,8 @@ def _settings(settings: Mapping[str, Any] | SamplingParams | None) -> tuple[dict
         named = SamplingParams.named(settings)
     if named.get("chain") is not None:
         raise InputError("a chain has its own order in every engine; give single settings.")
-    off = {} if isinstance(settings, SamplingParams) else _said_to_be_off(settings)
+    # A setting that is None is off, also where `defaults` would fill in what was not given.
+    off = {}
+    if not isinstance(settings, SamplingParams):
+        off = {name: None for name, value in settings.items() if value is None and name in SETTINGS}
     return {**SamplingParams.said(named)[1], **off}, named
-
-
-def _said_to_be_off(settings: Mapping[str, Any]) -> dict[str, None]:
-    """A setting that is None is off, also where `defaults` would fill in what was not given."""
-    return {name: None for name, value in settings.items() if value is None and name in SETTINGS}
-
-
-def _read(
-    source: Source,
-    engine: Engine | None,
-    chain: Chain,
-    unread: tuple[str, ...],
-    logits: np.ndarray,
-    context: Context,
-) -> tuple[EngineReading, Distribution]:
-    explanation = chain.explain(logits, context=context)
-    distribution = Distribution(logits=explanation.processed)
-    ids = top_ids(explanation.processed, explanation.kept)
-    stages = tuple(
-        EngineStage(
-            report.stage,
-            report.kept,
-            report.removed,
-            tuple(source.token_text(token) for token in report.removed_ids[:REMOVED_SHOWN]),
-            float(report.kept_mass),
-            float(report.moved or 0.0),
-        )
-        for report in explanation.stages
-    )
-    reading = EngineReading(
-        engine=OURS if engine is None else engine.name,
-        version="the default order" if engine is None else engine.version,
-        spec=explanation.spec,
-        kept=explanation.kept,
-        ids=tuple(ids.tolist()),
-        entropy_nats=float(distribution.entropy),
-        unread=unread,
-        stages=stages,
-        warnings=explanation.warnings,
-        notes=() if engine is None else engine.notes,
-    )
-    return reading, distribution
-
-
-def _pairs(
-    readings: Sequence[EngineReading], distributions: Sequence[Distribution]
-) -> tuple[EnginePair, ...]:
-    return tuple(
-        EnginePair(
-            engines=(readings[one].engine, readings[other].engine),
-            total_variation=float(
-                total_variation(distributions[one].log_probs, distributions[other].log_probs)
-            ),
-            only_first=len(set(readings[one].ids) - set(readings[other].ids)),
-            only_second=len(set(readings[other].ids) - set(readings[one].ids)),
-        )
-        for one, other in combinations(range(len(readings)), 2)
-    )
-
-
-def _tokens(
-    source: Source, raw: Distribution, distributions: Sequence[Distribution], top: int
-) -> tuple[EngineToken, ...]:
-    ids = [int(token) for token in raw.top(top) if raw.logits[int(token)] > -np.inf]
-    return tuple(
-        EngineToken(
-            token,
-            source.token_text(token),
-            float(raw.probs[token]),
-            tuple(float(distribution.probs[token]) for distribution in distributions),
-        )
-        for token in ids
-    )

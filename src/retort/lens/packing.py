@@ -113,9 +113,8 @@ def _bits(codes: np.ndarray, lengths: np.ndarray) -> bytes:
     """Codes one after another, each right-aligned in its length, most significant bit first."""
     ends = np.cumsum(lengths)
     bits = np.zeros(int(ends[-1]), dtype=np.uint8)
-    for place in range(
-        int(min(lengths.max(), 64))
-    ):  # the place-th bit from the right of every code that has one
+    # The place-th bit from the right of every code that has one.
+    for place in range(int(min(lengths.max(), 64))):
         long = lengths > place
         bits[ends[long] - 1 - place] = (codes[long] >> np.uint64(place)) & np.uint64(1)
     return np.packbits(bits).tobytes()

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, ClassVar
 
-from retort.blocks import Block, Column, Drawing, Span, line, spaced, table
+from retort.blocks import Block, Column, Drawing, Span, columns, line, spaced
 from retort.chain.chain import Chain
 from retort.chain.stage import Stage
 from retort.errors import CapabilityError, InputError, printable
-from retort.lens.asking import ask, chain_of
+from retort.lens.asking import ask, chain_of, heading
 from retort.numerals import decimals, number
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_paths
@@ -157,17 +158,25 @@ class PathFound(Record):
 
     def blocks(self, views: Sequence[str] = VIEWS) -> Iterator[Block]:
         path = self.path
-        yield line(f"{self.model} after {self.prompt!r}, seed {self.seed}", "bold", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, f"{self.prompt!r}, seed {self.seed}", None, self.note)
         for place, one in enumerate(self.stages, 1):
             said = "applies" if one.applies else "does not apply"
             yield line(f"Stage {place}, {one.stage}, {said}: {one.why}.", whole=True)
         if "table" in views:
-            yield self._leaves_table()
+            yield columns(
+                path.leaves,
+                {
+                    ">τ from": lambda leaf: decimals(leaf.temperature_low, 4),
+                    ">to": lambda leaf: decimals(leaf.temperature_high, 4),
+                    Column("text", fold=True): lambda leaf: printable(leaf.text, keep=""),
+                    "end": lambda leaf: leaf.finish_reason,
+                    ">logprob, raw": lambda leaf: number(leaf.logprob_raw),
+                },
+                lead=2,
+            )
         if "tree" in views:
             yield line("Tree: the range of τ, and the tokens that its texts share; [n] ends text n.")
-            yield Drawing(lambda width: tree_lines(self.tree))
+            yield Drawing(lambda width: tree_lines(self))
         if "bands" in views:
             yield line(
                 "Bands: each token of a text as wide as the temperatures that share it; texts too narrow "
@@ -192,22 +201,6 @@ class PathFound(Record):
             f"{path.independent_passes:,} for one text per temperature ({decimals(saved, 1)} times fewer). Logprob: "
             "nats, "
             "summed over the text, of the model's own distribution (τ = 1, nothing removed)."
-        )
-
-    def _leaves_table(self) -> Block:
-        return table(
-            [">τ from", ">to", Column("text", fold=True), "end", ">logprob, raw"],
-            [
-                [
-                    decimals(leaf.temperature_low, 4),
-                    decimals(leaf.temperature_high, 4),
-                    printable(leaf.text, keep=""),
-                    leaf.finish_reason,
-                    number(leaf.logprob_raw),
-                ]
-                for leaf in self.path.leaves
-            ],
-            lead=2,
         )
 
 
@@ -251,17 +244,17 @@ def path(
         stop=stop,
     )
     return PathFound(
-        source.name,
-        source.note,
-        seen.text,
-        seed,
-        max_tokens,
-        tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in found.leaves),
-        found,
-        path_stages(through),
-        str(through),
-        seen.messages,
-        None if seen.messages is None else seen.text,
+        model=source.name,
+        note=source.note,
+        prompt=seen.text,
+        seed=seed,
+        max_tokens=max_tokens,
+        tokens=tuple(tuple(map(source.token_text, leaf.ids)) for leaf in found.leaves),
+        path=found,
+        stages=path_stages(through),
+        chain=str(through),
+        messages=seen.messages,
+        rendered=None if seen.messages is None else seen.text,
     )
 
 
@@ -310,37 +303,39 @@ def path_tree(found: TemperaturePath, tokens: Sequence[Sequence[str]]) -> tuple[
     Only neighbours share a branch: a text that comes again at a higher temperature, as it may for a chain that is not
     nested, stands there again.
     """
-    return _branches(found.leaves, tokens, 0, len(found.leaves), 0)
+    return _branches(list(enumerate(found.leaves)), tokens, 0)
+
+
+Numbered = tuple[int, Leaf]
 
 
 def _branches(
-    leaves: Sequence[Leaf], tokens: Sequence[Sequence[str]], first: int, end: int, depth: int
+    leaves: Sequence[Numbered], tokens: Sequence[Sequence[str]], depth: int
 ) -> tuple[PathBranch, ...]:
+    """How leaves that share their first `depth` tokens go on."""
     found = []
-    while first < end:
-        last = first + 1
-        while last < end and leaves[last].ids[: depth + 1] == leaves[first].ids[: depth + 1]:
-            last += 1
-        found.append(_branch(leaves, tokens, first, last, depth))
-        first = last
+    for group in _sharing(leaves, depth):
+        number, leaf = group[0]
+        steps = enumerate(zip(*(one.ids for _, one in group), strict=False))
+        shared = next(
+            (place for place, ids in steps if len(set(ids)) > 1), min(len(one.ids) for _, one in group)
+        )
+        found.append(
+            PathBranch(
+                leaf.temperature_low,
+                group[-1][1].temperature_high,
+                tuple(tokens[number][depth:shared]),
+                number if len(group) == 1 else None,
+                () if len(group) == 1 else _branches(group, tokens, shared),
+            )
+        )
     return tuple(found)
 
 
-def _branch(
-    leaves: Sequence[Leaf], tokens: Sequence[Sequence[str]], first: int, end: int, depth: int
-) -> PathBranch:
-    group = [leaf.ids for leaf in leaves[first:end]]
-    shared = depth
-    while shared < len(group[0]) and all(ids[: shared + 1] == group[0][: shared + 1] for ids in group):
-        shared += 1
-    alone = end - first == 1
-    return PathBranch(
-        leaves[first].temperature_low,
-        leaves[end - 1].temperature_high,
-        tuple(tokens[first][depth:shared]),
-        first if alone else None,
-        () if alone else _branches(leaves, tokens, first, end, shared),
-    )
+def _sharing(leaves: Iterable[Numbered], row: int) -> Iterator[list[Numbered]]:
+    """Runs of neighbours whose tokens are the same up to this row, the row included."""
+    for _, group in groupby(leaves, lambda one: one[1].ids[: row + 1]):
+        yield list(group)
 
 
 def bands(found: PathFound) -> Iterator[Band]:
@@ -350,28 +345,17 @@ def bands(found: PathFound) -> Iterator[Band]:
     """
     leaves = found.path.leaves
     for row in range(max(len(leaf.ids) for leaf in leaves)):
-        first = 0
-        while first < len(leaves):
-            last = first
-            prefix = leaves[first].ids[: row + 1]
-            while last + 1 < len(leaves) and leaves[last + 1].ids[: row + 1] == prefix:
-                last += 1
-            if len(prefix) > row:
-                low, high = leaves[first].temperature_low, leaves[last].temperature_high
+        for group in _sharing(enumerate(leaves), row):
+            (first, lowest), (last, highest) = group[0], group[-1]
+            if len(lowest.ids) > row:
+                low, high = lowest.temperature_low, highest.temperature_high
                 yield Band(row, low, high, found.tokens[first][row], first, last)
-            first = last + 1
 
 
-def tree_lines(branches: Sequence[PathBranch]) -> list[list[Span]]:
+def tree_lines(found: PathFound) -> list[list[Span]]:
     """A line for each branch: its τ interval, then its tokens, indented below what they follow."""
-
-    def tokens(branch: PathBranch) -> Iterator[str]:
-        yield from branch.tokens
-        for child in branch.branches:
-            yield from tokens(child)
-
-    joint = spaced(token for branch in branches for token in tokens(branch))
-    return [[(text, None)] for branch in branches for text in _tree_lines(branch, "", "", joint)]
+    joint = spaced(token for tokens in found.tokens for token in tokens)
+    return [[(text, None)] for branch in found.tree for text in _tree_lines(branch, "", "", joint)]
 
 
 def _tree_lines(branch: PathBranch, lead: str, below: str, joint: str) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from retort.blocks import Block, Cell, Column, line, table, token_label
+from retort.blocks import Block, Cell, Column, line, table
 from retort.errors import printable
+from retort.lens.asking import heading
 from retort.numerals import counted, number, probability
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.generate import Sample, SampledToken
@@ -57,14 +58,6 @@ class Samples(Record):
     `chain`: what was drawn through. `messages` and `rendered`: of a conversation, else null. `draft`: with --draft.
     """
 
-    MEASURES: ClassVar[tuple[str, ...]] = (
-        "tokens",
-        "logprob_raw",
-        "logprob_processed",
-        "entropy",
-        "near_ties",
-    )
-
     model: str
     prompt: str
     seed: int
@@ -74,6 +67,10 @@ class Samples(Record):
     rendered: str | None = None
     draft: Drafted | None = None
     note: str | None = None
+
+    MEASURES: ClassVar[tuple[str, ...]] = (
+        "tokens", "logprob_raw", "logprob_processed", "entropy", "near_ties"
+    )  # fmt: skip
 
     @classmethod
     def of(
@@ -102,11 +99,10 @@ class Samples(Record):
 
     def blocks(self) -> Iterator[Block]:
         yield from self.heading()
-        rows: list[tuple[str, Cell]] = []
-        for index, sample in enumerate(self.samples):
-            rows.append((f"seed {self.seed + index}", Cell(printable(sample.text, keep=""), "bold")))
-            rows.append(("", Cell(account(sample.tokens, sample.finish_reason))))
-        yield table(("", Column(fold=True)), rows)
+        yield texts_table(
+            (self.seed + index, sample.text, account(sample.tokens, sample.finish_reason))
+            for index, sample in enumerate(self.samples)
+        )
         yield line(WHAT_IS_SHOWN)
         if self.draft is not None:
             drafted = self.draft
@@ -120,11 +116,7 @@ class Samples(Record):
 
     def heading(self) -> Iterator[Block]:
         """What is known before the first token."""
-        yield line(f"{self.model} after {self.prompt!r}", "bold", whole=True)
-        if self.messages is not None:
-            yield line(f"What the model sees: {token_label(self.prompt)}", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, repr(self.prompt), self.rendered, self.note)
         yield line(f"Drawn through: {self.chain or 'nothing (the raw distribution)'}", whole=True)
 
     def plot(self, axes: Any = None) -> Any:
@@ -141,6 +133,14 @@ class Samples(Record):
         if len(self.samples) <= 10:
             axes.legend(frameon=False)
         return axes
+
+
+def texts_table(texts: Iterable[tuple[int, str, str]]) -> Block:
+    """Texts, each with its seed, and below it a line on how it was drawn."""
+    rows: list[tuple[str, Cell]] = []
+    for seed, text, how in texts:
+        rows += [(f"seed {seed}", Cell(printable(text, keep=""), "bold")), ("", Cell(how))]
+    return table(("", Column(fold=True)), rows)
 
 
 def account(tokens: Sequence[SampledToken], finish_reason: str) -> str:

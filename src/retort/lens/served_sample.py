@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from retort.blocks import Block, Cell, Column, line, table, token_label
-from retort.errors import CapabilityError, SourceError, printable
+from retort.blocks import Block, line
+from retort.errors import CapabilityError, SourceError
+from retort.lens.asking import asked_of, heading
+from retort.lens.sample import texts_table
 from retort.numerals import counted, number
 from retort.records import Measures, Record, exact
 from retort.sampling.params import SamplingParams
@@ -22,8 +24,6 @@ from retort.sources.server.connection import ServerError
 from retort.sources.server.probe import HOT, OPEN_PROMPT, Probe
 from retort.sources.server.server import REFUSED, Ask
 from retort.sources.server.source import ServerSource
-
-Prompt = str | tuple[Message, ...]
 
 REQUEST = ("seed", "max_tokens", "stop")
 EVERYWHERE = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias")
@@ -100,22 +100,14 @@ class ServedTexts(Record):
 
     def blocks(self) -> Iterator[Block]:
         yield from self.heading(len(self.samples))
-        rows: list[tuple[str, Cell]] = []
-        for sample in self.samples:
-            rows.append((f"seed {sample.seed}", Cell(printable(sample.text, keep=""), "bold")))
-            rows.append(("", Cell(account(sample, self.logprobs))))
-        yield table(("", Column(fold=True)), rows)
+        yield texts_table((one.seed, one.text, account(one, self.logprobs)) for one in self.samples)
         if self.incomplete is not None:
             yield line(f"{self.incomplete} {counted(len(self.samples), 'text')} drawn before.", "yellow")
 
     def heading(self, n: int) -> Iterator[Block]:
         """What is known before the first token of `n` texts."""
         prompt = self.prompt if self.messages is None else self.messages[-1].content
-        yield line(f"{self.model} after {prompt!r}", "bold", whole=True)
-        if self.rendered is not None:
-            yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
-        if self.note is not None:
-            yield line(f"Note: {self.note}", whole=True)
+        yield from heading(self.model, repr(prompt), self.rendered, self.note)
         settings = ", ".join(f"{name} {value}" for name, value in self.asked.items())
         yield line(f"Asked for: {settings}; {counted(n, 'request')}, one per text.", whole=True)
         honours = WHAT_SEED_DOES[None if self.probe is None else self.probe.seed]
@@ -134,7 +126,9 @@ def account(sample: ServedText, logprobs: str | None) -> str:
 class Drawing:
     """A prompt at a server, ready to be drawn from as often as one likes."""
 
-    def __init__(self, source: ServerSource, prompt: Prompt, params: SamplingParams) -> None:
+    def __init__(
+        self, source: ServerSource, prompt: str | tuple[Message, ...], params: SamplingParams
+    ) -> None:
         """Raises CapabilityError for settings that the server does not know, SourceError where it cannot be reached."""
         self.source, self.prompt = source, prompt
         self.probe, self.note = _probed(source, prompt)
@@ -154,10 +148,14 @@ class Drawing:
     @property
     def asked(self) -> dict[str, Any]:
         """The settings of every request, without its seed."""
-        named = {"temperature": self.ask.temperature, "top_p": self.ask.top_p}
-        plain: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        plain["max_tokens"] = self.ask.max_tokens
-        return plain | ({"stop": list(self.ask.stop)} if self.ask.stop else {}) | dict(self.ask.extra)
+        named = {
+            "temperature": self.ask.temperature,
+            "top_p": self.ask.top_p,
+            "max_tokens": self.ask.max_tokens,
+            "stop": list(self.ask.stop) or None,
+            **self.ask.extra,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
     def seed_of(self, number: int) -> int:
         """The seed that is sent for text `number`; servers take 31 bits of one."""
@@ -165,11 +163,10 @@ class Drawing:
 
     def text(self, number: int) -> ServedText:
         """Text `number`, by one request. Raises SourceError."""
-        seed = self.seed_of(number)
-        choices = self.source.server.ask(replace(self.ask, seed=seed)).choices
+        choices = self.source.server.ask(replace(self.ask, seed=self.seed_of(number))).choices
         if not choices:
             raise SourceError(f"{self.source.name} answered without a choice.")
-        return self._read(choices[:1], seed)
+        return self.whole(number, choices[:1])
 
     def pieces(self, number: int) -> Iterator[Choice]:
         """Text `number` in pieces as they come. Raises SourceError where the stream breaks off."""
@@ -177,7 +174,22 @@ class Drawing:
 
     def whole(self, number: int, pieces: Sequence[Choice]) -> ServedText:
         """The text that these pieces are."""
-        return self._read(pieces, self.seed_of(number))
+        chosen = [position.chosen for piece in pieces for position in piece.positions]
+        tokens = None
+        if self.probe is not None and chosen:
+            scale = self.probe.scale
+            tokens = tuple(
+                ServedToken(one.token, one.id, one.logprob * scale) for one in chosen if one is not None
+            )
+        return ServedText(
+            text="".join(piece.text for piece in pieces),
+            seed=self.seed_of(number),
+            finish_reason=next(
+                (piece.finish_reason for piece in reversed(pieces) if piece.finish_reason), None
+            ),
+            tokens=tokens,
+            logprob=None if tokens is None else math.fsum(token.logprob for token in tokens),
+        )
 
     def texts(self, n: int, on_progress: Callable[[int, int], None] | None = None) -> ServedTexts:
         """`n` texts, one request each. Where one fails, those before it are kept, and `incomplete` says why."""
@@ -191,12 +203,10 @@ class Drawing:
                 break
             if on_progress is not None:
                 on_progress(at + 1, n)
-        rendered = None if isinstance(self.prompt, str) else self.source.render_chat(self.prompt)
+        said = asked_of(self.source, self.prompt)
         return ServedTexts(
             model=self.source.name,
-            prompt=self.prompt if isinstance(self.prompt, str) else rendered or "",
-            messages=None if isinstance(self.prompt, str) else self.prompt,
-            rendered=rendered,
+            **said | {"prompt": said["prompt"] or ""},
             seed=self.seed,
             asked=self.asked,
             logprobs=None if self.probe is None else self.probe.logprobs,
@@ -206,26 +216,8 @@ class Drawing:
             incomplete=problem,
         )
 
-    def _read(self, pieces: Sequence[Choice], seed: int) -> ServedText:
-        chosen = [position.chosen for piece in pieces for position in piece.positions]
-        tokens = None
-        if self.probe is not None and chosen:
-            scale = self.probe.scale
-            tokens = tuple(
-                ServedToken(one.token, one.id, one.logprob * scale) for one in chosen if one is not None
-            )
-        return ServedText(
-            text="".join(piece.text for piece in pieces),
-            seed=seed,
-            finish_reason=next(
-                (piece.finish_reason for piece in reversed(pieces) if piece.finish_reason), None
-            ),
-            tokens=tokens,
-            logprob=None if tokens is None else math.fsum(token.logprob for token in tokens),
-        )
 
-
-def _probed(source: ServerSource, prompt: Prompt) -> tuple[Probe | None, str | None]:
+def _probed(source: ServerSource, prompt: str | tuple[Message, ...]) -> tuple[Probe | None, str | None]:
     """The probe of the endpoint that the prompt goes to, and the notes; without logprobs, the sentence that says so."""
     try:
         known = source.probe_for(prompt)

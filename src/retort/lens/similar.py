@@ -17,15 +17,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Cell, Column, line, table
+from retort.blocks import Block, Cell, Column, columns, line, table
 from retort.distribution.divergences import jsd
 from retort.distribution.softmax import check_logits, log_softmax, softmax
-from retort.errors import CapabilityError, InputError, SourceError
+from retort.errors import InputError, SourceError
 from retort.files import read_json
+from retort.lens.asking import ask
 from retort.numerals import decimals
 from retort.records import Measures, Record, exact, new_axes, titled
-from retort.sources.base import Capability, Source
-from retort.sources.chat import prompt_for
+from retort.sources.base import Source
 from retort.sources.load import Model, opened
 
 Floats = NDArray[np.float64]
@@ -127,12 +127,12 @@ class Similar(Record):
             ],
         )
         yield line("Clusters, nearest first:")
-        yield table(
-            ["", ""],
-            [
-                [decimals(merge.distance), f"{', '.join(merge.left)}  +  {', '.join(merge.right)}"]
-                for merge in self.merges
-            ],
+        yield columns(
+            self.merges,
+            {
+                "": lambda merge: decimals(merge.distance),
+                Column(): lambda merge: f"{', '.join(merge.left)}  +  {', '.join(merge.right)}",
+            },
         )
         if len(self.by_temperature) > 1:
             yield self._ends_table()
@@ -190,16 +190,24 @@ def similar(
 ) -> Similar:
     """The distances between the next-token distributions after each word, or between the classes of a classifier.
 
-    `JSD(p_i, p_j) = H((p_i + p_j)/2) - (H(p_i) + H(p_j))/2` (Lin 1991, eq. 4.1), one forward pass per word. `chat`
-    True makes each filled template one message of the user. Raises
-    InputError for fewer than two words, a word named twice, or a template without `{}`; CapabilityError for a source
-    without the whole vocabulary.
+    `JSD(p_i, p_j) = H((p_i + p_j)/2) - (H(p_i) + H(p_j))/2` (Lin 1991, eq. 4.1), one forward pass per word. `chat` True
+    makes each filled template one message of the user. Raises InputError for fewer than two words, a word named twice,
+    or a template without `{}`; CapabilityError for a source without the whole vocabulary.
     """
     if isinstance(model, Classes):
         return similar_classes(model, temperatures)
     source = opened(model)
-    logits = word_logits(source, words, template, chat)
-    matrices = [divergences(logits, [temperature]) for temperature in temperatures]
+    if len(words) < 2:
+        raise InputError(f"similar compares at least two words, got {len(words)}.")
+    if len(set(words)) != len(words):
+        raise InputError("similar got the same word twice; name each word once.")
+    logits = _next_token_logits(source, words, template, chat)
+    left, right = np.triu_indices(len(words), 1)
+    matrices = []
+    for temperature in temperatures:
+        matrix = np.zeros((len(words), len(words)))
+        matrix[left, right] = matrix[right, left] = _mean_divergence(logits, left, right, [temperature])
+        matrices.append(matrix)
     return _similar(source.name, template, words, temperatures, matrices)
 
 
@@ -217,7 +225,8 @@ def similar_classes(data: Classes, temperatures: Sequence[float] = TEMPERATURES)
         probs = softmax(data.logits, temperature)
         means = np.stack([probs[data.labels == i].mean(axis=0) for i in present])
         with np.errstate(divide="ignore"):
-            matrices.append(_pairwise(log_softmax(np.log(means))))
+            rows = log_softmax(np.log(means))
+        matrices.append(np.stack([jsd(row, rows) for row in rows]))
     return _similar(data.name, None, [data.classes[i] for i in present], temperatures, matrices)
 
 
@@ -258,27 +267,6 @@ def fill(template: str, word: str) -> str:
         raise InputError(f"the template must contain {{}} once, where the word goes, got {template!r}.")
     article = "an" if word[:1].lower() in tuple("aeiou") else "a"
     return template.replace("{a}", article).replace("{}", word)
-
-
-def word_logits(
-    source: Source, words: Sequence[str], template: str = TEMPLATE, chat: bool | None = None
-) -> np.ndarray:
-    """`[words, vocab]` raw logits after each word's prompt. Raises InputError as `similar`."""
-    if len(words) < 2:
-        raise InputError(f"similar compares at least two words, got {len(words)}.")
-    if len(set(words)) != len(words):
-        raise InputError("similar got the same word twice; name each word once.")
-    return _next_token_logits(source, words, template, chat)
-
-
-def divergences(logits: np.ndarray, temperatures: Sequence[float]) -> np.ndarray:
-    """`[words, words]` mean JSD in nats, over the temperatures, between the rows of `logits` `[words, vocab]`."""
-    divergence = np.zeros((len(logits), len(logits)))
-    for i in range(len(logits) - 1):
-        later = np.arange(i + 1, len(logits))
-        row = _mean_divergence(logits, np.full(len(later), i), later, temperatures)
-        divergence[i, later] = divergence[later, i] = row
-    return divergence
 
 
 def triple_test(
@@ -344,12 +332,7 @@ def _next_token_logits(
     source: Source, words: Sequence[str], template: str, chat: bool | None = None
 ) -> np.ndarray:
     """Raw logits after each word's prompt, `[words, vocab]` float32, read in batches."""
-    if source.capability is not Capability.FULL:
-        raise CapabilityError(
-            f"similar needs the whole vocabulary, but {source.name} gives only its most likely tokens; "
-            "use a model that runs here."
-        )
-    prompts = [prompt_for(source, fill(template, word), chat).ids for word in words]
+    prompts = [ask(source, fill(template, word), chat, "similar").ids for word in words]
     batches = [
         np.array(source.start(prompts[first : first + PROMPTS_AT_ONCE]).logits)
         for first in range(0, len(prompts), PROMPTS_AT_ONCE)
@@ -394,10 +377,6 @@ def _label(label: Any, classes: tuple[str, ...]) -> int:
     return label
 
 
-def _pairwise(log_probs: Floats) -> Floats:
-    return np.stack([np.asarray(jsd(np.broadcast_to(row, log_probs.shape), log_probs)) for row in log_probs])
-
-
 def _similar(
     name: str,
     template: str | None,
@@ -405,8 +384,7 @@ def _similar(
     temperatures: Sequence[float],
     matrices: Sequence[Floats],
 ) -> Similar:
-    if not matrices:
-        raise InputError("no temperature was given; give at least one, for instance 1.")
+    _check_temperatures(temperatures)
     # Exactly symmetric and zero on the diagonal: clustering wants a distance, and rounding gives 1e-17.
     mean = np.mean(matrices, axis=0)
     mean = (mean + mean.T) / 2
