@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from retort.blocks import Block, Line, line, table
+import numpy as np
+
+from retort.blocks import Block, line, table
 from retort.calling import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
@@ -22,7 +24,7 @@ from retort.claims.evidence import Evidence, Needs
 from retort.claims.progress import ProgressCallback, Work
 from retort.errors import InputError, did_you_mean
 from retort.lens.asking import default_prompts
-from retort.numerals import interval, number
+from retort.numerals import counted, interval, number
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.load import Model, opened
 
@@ -57,7 +59,7 @@ class Claims(Record):
         """One row per claim; its numbers are in `to_dict()`."""
         rows = []
         for claim in self.claims:
-            low, high = (None, None) if claim.interval is None else claim.interval
+            low, high = claim.interval or (None, None)
             rows.append(
                 {
                     "id": claim.id,
@@ -74,9 +76,8 @@ class Claims(Record):
         return rows
 
     def blocks(self) -> Iterator[Block]:
-        count = len(self.claims)
         yield line(
-            f"{count} claim{'s' * (count != 1)} about temperature, on {self.model}", "bold", whole=True
+            f"{counted(len(self.claims), 'claim')} about temperature, on {self.model}", "bold", whole=True
         )
         for claim in self.claims:
             # A verdict in capitals, what a claim needs as it is to be typed.
@@ -85,8 +86,11 @@ class Claims(Record):
             rows = [[f"  {name.replace('_', ' ')}", _shown(value)] for name, value in claim.measured.items()]
             if rows:
                 yield table(["", ""], rows)
-            yield from _decided(claim)
-            yield Line(((f"  How: {claim.how}", "dim"),))
+            if claim.value is not None and claim.interval is not None:
+                said = f"{number(claim.value)} ({interval(claim.interval, number)})"
+                against = "" if claim.threshold is None else f"; threshold {claim.threshold:g}"
+                yield line(f"  Decided by: {claim.quantity}: {said}{against}")
+            yield line(f"  How: {claim.how}", "dim")
 
     def plot(self, axes: Any = None) -> Any:
         """Each claim's interval around its threshold; the rows have units of their own, so each has its own scale."""
@@ -111,15 +115,6 @@ class Claims(Record):
         axes.set_xlabel("95% interval, each row on its own scale")
         titled(axes, f"Claims about temperature on {self.model}")
         return axes
-
-
-def _decided(claim: Verdict) -> Iterator[Block]:
-    """The number that decides, with its interval, beside the threshold; nothing where a claim has none."""
-    if claim.value is None or claim.interval is None:
-        return
-    said = f"{number(claim.value)} ({interval(claim.interval, number)})"
-    against = "" if claim.threshold is None else f"; threshold {claim.threshold:g}"
-    yield line(f"  Decided by: {claim.quantity}: {said}{against}")
 
 
 def _shown(value: Any) -> str:
@@ -158,27 +153,28 @@ def claims(
     wanted = None if only is None else [_claim(name) for name in only]
     chosen = CLAIMS if wanted is None else tuple(claim for claim in CLAIMS if claim in wanted)
     evidence = Evidence(
-        opened(model),
-        None if instruct is None else opened(instruct),
-        None if small is None else opened(small),
-        tuple(tasks),
-        tuple(map(Path, distill)),
-        items,
-        samples,
-        seed,
-        on_progress,
-        default_prompts() if prompts is None else list(prompts),
-        _checked(thresholds or {}, chosen),
+        source=opened(model),
+        instruct_source=None if instruct is None else opened(instruct),
+        small_source=None if small is None else opened(small),
+        tasks=tuple(tasks),
+        distill_files=tuple(map(Path, distill)),
+        items=items,
+        samples=samples,
+        seed=seed,
+        on_progress=on_progress,
+        prompts=default_prompts() if prompts is None else list(prompts),
+        thresholds=_checked(thresholds or {}, chosen),
     )
     return check_claims(evidence, chosen)
 
 
 def _claim(name: str) -> Claim:
-    for claim in CLAIMS:
-        if claim.id == name:
-            return claim
-    ids = [claim.id for claim in CLAIMS]
-    raise InputError(f"there is no claim {name!r}{did_you_mean(name, ids)}; the claims are {', '.join(ids)}.")
+    by_id = {claim.id: claim for claim in CLAIMS}
+    if name not in by_id:
+        raise InputError(
+            f"there is no claim {name!r}{did_you_mean(name, by_id)}; the claims are {', '.join(by_id)}."
+        )
+    return by_id[name]
 
 
 def _checked(thresholds: Mapping[str, float], chosen: Sequence[Claim]) -> Mapping[str, float]:
@@ -200,15 +196,14 @@ def check_claims(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> Claims
     if evidence.on_progress is not None:
         uses = (part for claim in claims for part in claim.uses)
         evidence.work = Work(evidence.planned(uses), evidence.on_progress)
-    found = [_verdict(claim, evidence) for claim in claims]
     return Claims(
-        evidence.source.name,
-        None if evidence.instruct_source is None else evidence.instruct_source.name,
-        None if evidence.small_source is None else evidence.small_source.name,
-        evidence.seed,
-        evidence.items,
-        evidence.samples,
-        tuple(found),
+        model=evidence.source.name,
+        instruct=None if evidence.instruct_source is None else evidence.instruct_source.name,
+        small=None if evidence.small_source is None else evidence.small_source.name,
+        seed=evidence.seed,
+        items=evidence.items,
+        samples=evidence.samples,
+        claims=tuple(_verdict(claim, evidence) for claim in claims),
     )
 
 
@@ -219,16 +214,19 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
     except Needs as need:
         measured = Measured(f"needs: {need}", {})
     return Verdict(
-        claim.id,
-        claim.statement,
-        measured.verdict,
-        dict(measured.numbers),
-        measured.interval,
-        claim.how,
-        threshold,
-        claim.kind,
-        claim.quantity,
-        measured.value,
+        id=claim.id,
+        statement=claim.statement,
+        verdict=measured.verdict,
+        measured={
+            name: float(value.mean()) if isinstance(value, np.ndarray) else value
+            for name, value in measured.numbers.items()
+        },
+        interval=measured.interval,
+        how=claim.how,
+        threshold=threshold,
+        kind=claim.kind,
+        quantity=claim.quantity,
+        value=measured.value,
     )
 
 

@@ -27,7 +27,10 @@ ARITHMETIC = "check of the arithmetic"
 
 @dataclass(frozen=True)
 class Measured:
-    """The verdict, the numbers by name, and the number that decided with its interval (95%), if there is one."""
+    """The verdict, the numbers by name, and the number that decided with its interval (95%), if there is one.
+
+    An array among the numbers stands for its mean.
+    """
 
     verdict: str
     numbers: Mapping[str, Any]
@@ -52,6 +55,20 @@ class Claim:
     kind: str = CLAIM
     quantity: str | None = None
     uses: tuple[str, ...] = ()
+
+
+def claim(
+    id: str,
+    statement: str,
+    how: str,
+    *,
+    threshold: float | None = None,
+    kind: str = CLAIM,
+    quantity: str | None = None,
+    uses: tuple[str, ...] = (),
+) -> Callable[[Callable[[Evidence, float], Measured]], Claim]:
+    """Makes the function below it the claim that it measures."""
+    return lambda measure: Claim(id, statement, how, measure, threshold, kind, quantity, uses)
 
 
 @dataclass(frozen=True)

@@ -163,12 +163,12 @@ class Evidence:
                 return task
         raise Needs(f"--tasks with a task of goal {goal}")
 
-    @cached_property
+    @property
     def exploit(self) -> Samples:
         """Answers to the task with one right answer."""
         return self.answers(self.source, self.task("exploit"))
 
-    @cached_property
+    @property
     def explore(self) -> Samples:
         """Answers to the task with many right answers."""
         return self.answers(self.source, self.task("explore"))
@@ -178,11 +178,10 @@ class Evidence:
         task = self.task("exploit")
         if len(task.prompts) > 2:
             return task, tuple(prompt_text(prompt) for prompt in task.prompts)
-        return replace(
-            task, prompts=tuple(reworded(task.prompts[0], rule) for rule in RULES.values())
-        ), tuple(RULES)
+        prompts = tuple(reworded(task.prompts[0], rule) for rule in RULES.values())
+        return replace(task, prompts=prompts), tuple(RULES)
 
-    @cached_property
+    @property
     def wordings(self) -> Samples:
         """Answers to the exploit task in its own wordings if it has three or more, else in those of RULES."""
         return self.answers(self.source, self._worded[0])
@@ -202,8 +201,7 @@ class Evidence:
         key = id(source), part
         if key not in self._answers:
             self._answers[key] = source, *self._drawn(source, task, part)
-        _, samples, texts = self._answers[key]
-        return samples, texts
+        return self._answers[key][1:]
 
     def _drawn(self, source: Source, task: Task, part: str) -> tuple[Samples, list[str]]:
         plan = self._plan(task)
@@ -283,6 +281,12 @@ def interval_of_mean(values: Floats, seed: int) -> Interval:
         np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
     )
     low, high = mean_intervals(resampled, len(values), ERROR_RATE)[0]
+    return float(low), float(high)
+
+
+def percentiles(values: Sequence[float]) -> Interval:
+    """The ends (95%) of resampled values."""
+    low, high = np.quantile(values, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
     return float(low), float(high)
 
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from retort.chain import Chain
-from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide, judged
-from retort.claims.evidence import ERROR_RATE, LOGITS, REPLAYS, RESAMPLES, TRIPLES, Evidence, Floats
+from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Measured, claim, decide, judged
+from retort.claims.evidence import LOGITS, REPLAYS, RESAMPLES, TRIPLES, Evidence, Floats, percentiles
 from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
@@ -20,7 +20,16 @@ COLD = 1e-4
 NUM_TEXTS = 12
 
 
-def _zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
+@claim(
+    "zero-is-deterministic",
+    "Temperature 0 is greedy, and so always gives the same text.",
+    "The limit: the token at τ = 0.0001 against the largest logit, at every position. The text: 12 greedy "
+    "continuations of 16 tokens replayed token by token, in a batch, with other threads and in other dtypes. "
+    "It does not hold if any replay changes a text. If none does we cannot tell: a longer text or another "
+    "machine might.",
+    uses=(LOGITS, REPLAYS),
+)
+def zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
     probs = softmax(evidence.logits, COLD)
     same = bool((probs.argmax(axis=-1) == softmax(evidence.logits, 0.0).argmax(axis=-1)).all())
     numbers: dict[str, object] = {
@@ -51,13 +60,22 @@ def _zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
 LOW = 0.3
 
 
-def _low_hides(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "low-hides-runners-up",
+    "A low temperature hides the runners-up.",
+    "Probability of everything but the most likely token at τ = 1 and at τ = 0.3: holds if more than the threshold "
+    "(half) of it is gone at 0.3, mean over texts.",
+    threshold=0.5,
+    quantity="share of the probability of the runners-up that is gone at τ = 0.3",
+    uses=(LOGITS,),
+)
+def low_hides(evidence: Evidence, threshold: float) -> Measured:
     here, low = (1 - softmax(evidence.logits, temperature).max(axis=-1) for temperature in (1.0, LOW))
     hidden = 1 - evidence.by_text(low) / np.maximum(evidence.by_text(here), 1e-300)
     numbers = {
-        "runners_up_mass_at_1": float(here.mean()),
-        f"runners_up_mass_at_{LOW}": float(low.mean()),
-        "share_hidden": float(hidden.mean()),
+        "runners_up_mass_at_1": here,
+        f"runners_up_mass_at_{LOW}": low,
+        "share_hidden": hidden,
     }
     return judged(evidence, hidden, threshold, numbers)
 
@@ -72,7 +90,6 @@ KINDS = (
     ("violin", "piano", "flute", "trumpet", "drum"),
     ("iron", "copper", "silver", "gold", "zinc"),
 )
-TRIPLE_TEMPERATURES = (0.3, 1.0, 2.0)
 
 
 def triples() -> list[tuple[str, str, str]]:
@@ -87,35 +104,66 @@ def triples() -> list[tuple[str, str, str]]:
     return found
 
 
-def _runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
+TRIPLE_TEMPERATURES = (0.3, 1.0, 2.0)
+
+
+@claim(
+    "runners-up-carry-similarity",
+    "The runners-up carry similarity: a model's next words after 'a pear is a kind of' are closer to those after "
+    "an apple than to those after a hammer.",
+    "160 triples of a word, one of its kind and one of another kind (8 kinds of 5 words), Jensen-Shannon "
+    "divergence of the next-token distributions: holds if the word of the same kind is nearer in more than half "
+    "of them at τ = 1, which is what chance gives. The interval resamples the first words.",
+    threshold=0.5,
+    quantity="share of triples in which the word of the same kind is nearer, τ = 1",
+    uses=(TRIPLES,),
+)
+def runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
     by_temperature: dict[float, TripleTest] = {}
-    for temperature in TRIPLE_TEMPERATURES:
-        evidence.work.tell(
-            TRIPLES, len(by_temperature) / len(TRIPLE_TEMPERATURES), "triples of words compared"
-        )
-        by_temperature[temperature] = triple_test(
-            evidence.source, triples(), temperatures=[temperature], seed=evidence.seed
-        )
-    evidence.work.tell(TRIPLES, 1.0, "triples of words compared")
     numbers: dict[str, object] = {"triples": len(triples())}
-    for temperature, found in by_temperature.items():
+    for place, temperature in enumerate(TRIPLE_TEMPERATURES):
+        evidence.work.tell(TRIPLES, place / len(TRIPLE_TEMPERATURES), "triples of words compared")
+        found = triple_test(evidence.source, triples(), temperatures=[temperature], seed=evidence.seed)
+        by_temperature[temperature] = found
         numbers[f"share_nearer_at_{temperature:g}"] = found.share_nearer
         numbers[f"difference_nats_at_{temperature:g}"] = found.difference
+    evidence.work.tell(TRIPLES, 1.0, "triples of words compared")
     at_one = by_temperature[1.0]
     return Measured(decide(at_one.share_ci, threshold), numbers, at_one.share_ci, at_one.share_nearer)
 
 
-def _soft_targets_bits(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "soft-targets-carry-more-bits",
+    "A soft target tells a student more than a label does.",
+    "Mean entropy of the model's distribution (bits per position, τ = 1): what a label drawn from it leaves "
+    "out. The threshold of 0.1 bits is about a tenth of what one fair coin toss tells. Beside it the variance of "
+    "the gradient that drawing a label adds, 1 − Σ p², which a soft target does not have.",
+    threshold=0.1,
+    quantity="entropy, bits per position",
+    uses=(LOGITS,),
+)
+def soft_targets_bits(evidence: Evidence, threshold: float) -> Measured:
     bits = evidence.by_text(entropy(evidence.logits) / math.log(2))
     spread = 1 - (softmax(evidence.logits) ** 2).sum(axis=-1)
-    numbers = {"bits_a_position": float(bits.mean()), "label_gradient_variance": float(spread.mean())}
+    numbers = {"bits_a_position": bits, "label_gradient_variance": spread}
     return judged(evidence, bits, threshold, numbers)
 
 
 SQUARED_TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 
 
-def _tau_squared(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "tau-squared-keeps-the-scale",
+    "Multiplying the soft loss by τ² keeps its gradient on one scale at every τ.",
+    "Norm of the gradient of KL(teacher ‖ student) by the student's logits, `(q − p)/τ`, at τ = 1, 2, 4 and 8, "
+    "with the small model as student: holds if with τ² the largest is within the threshold (4) times the "
+    "smallest, and closer together than without. 4 is the range of learning rates, a factor of 2 each way, that "
+    "one would search anyway.",
+    threshold=4.0,
+    quantity="largest gradient norm divided by the smallest, with τ²",
+    uses=(LOGITS, f"{LOGITS} of small"),
+)
+def tau_squared(evidence: Evidence, threshold: float) -> Measured:
     student = evidence.logits_of(evidence.small)
     norms = np.stack(
         [
@@ -129,21 +177,16 @@ def _tau_squared(evidence: Evidence, threshold: float) -> Measured:
     squared = norms * np.array(SQUARED_TEMPERATURES)[:, None] ** 2
     rng = np.random.default_rng(evidence.seed)
     drawn = rng.integers(norms.shape[1], size=(RESAMPLES, norms.shape[1]))
-    ratios = [_largest_over_smallest(squared[:, one]) for one in drawn]
-    low, high = np.quantile(ratios, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
+    low, high = percentiles([_largest_over_smallest(squared[:, one]) for one in drawn])
+    ratio, without = _largest_over_smallest(squared), _largest_over_smallest(norms)
     numbers: dict[str, object] = {
-        f"gradient_norm_with_tau_squared_at_{temperature:g}": float(row.mean())
+        f"gradient_norm_with_tau_squared_at_{temperature:g}": row
         for temperature, row in zip(SQUARED_TEMPERATURES, squared, strict=True)
     }
-    without = _largest_over_smallest(norms)
-    numbers |= {
-        "largest_over_smallest_with": _largest_over_smallest(squared),
-        "largest_over_smallest_without": without,
-    }
-    kept = high < threshold and without > high
-    lost = low > threshold
+    numbers |= {"largest_over_smallest_with": ratio, "largest_over_smallest_without": without}
+    kept, lost = high < threshold and without > high, low > threshold
     verdict = HOLDS if kept else DOES_NOT_HOLD if lost else CANNOT_TELL
-    return Measured(verdict, numbers, (float(low), float(high)), _largest_over_smallest(squared))
+    return Measured(verdict, numbers, (low, high), ratio)
 
 
 def _largest_over_smallest(norms: Floats) -> float:
@@ -151,14 +194,25 @@ def _largest_over_smallest(norms: Floats) -> float:
     return float(means.max() / means.min())
 
 
-def _tuned_is_sharper(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "tuned-is-sharper",
+    "Instruction tuning sharpens the distribution, so τ = 0.7 on the tuned model is not τ = 0.7 on the base "
+    "model.",
+    "Entropy at τ = 1 of the base model minus that of the tuned one at the same positions (nats, mean over "
+    "texts): holds if above 0. Beside it, the temperatures at which the tuned model has the same entropy, and is "
+    "nearest in KL.",
+    threshold=0.0,
+    quantity="entropy of the base model minus that of the tuned one, nats per position",
+    uses=(LOGITS, f"{LOGITS} of instruct"),
+)
+def tuned_is_sharper(evidence: Evidence, threshold: float) -> Measured:
     tuned = evidence.logits_of(evidence.instruct)
     drop = evidence.by_text(entropy(evidence.logits) - entropy(tuned))
     nearest = equivalent_temperature(evidence.logits, tuned)
     numbers = {
-        "entropy_base_nats": float(entropy(evidence.logits).mean()),
-        "entropy_tuned_nats": float(entropy(tuned).mean()),
-        "mean_drop_nats": float(drop.mean()),
+        "entropy_base_nats": entropy(evidence.logits),
+        "entropy_tuned_nats": entropy(tuned),
+        "mean_drop_nats": drop,
         "tuned_temperature_of_equal_entropy": entropy_matched_temperature(evidence.logits, tuned).temperature,
         "tuned_temperature_nearest_to_base_at_1": nearest.temperature,
         "kl_left_nats": nearest.residual,
@@ -174,8 +228,20 @@ STACKS = (
 )
 """A hot stack that is known to conflict and an ordinary one, each in both orders."""
 
+_STACKS = "; ".join(" | ".join(stack) for stack in STACKS)
 
-def _stacked_settings(evidence: Evidence, threshold: float) -> Measured:
+
+@claim(
+    "stacked-settings-restrict",
+    "Stacked truncations are more restrictive than any of them alone.",
+    "Tokens kept by two truncations together against the stricter of the two alone, for four chains "
+    f"({_STACKS}): share of positions with fewer tokens (mean over texts). Holds if that share is above the "
+    "threshold (one position in ten) for every chain; the interval shown is of the chain with the lowest.",
+    threshold=0.1,
+    quantity="share of positions with fewer tokens, in the chain where it is lowest",
+    uses=(LOGITS,),
+)
+def stacked_settings(evidence: Evidence, threshold: float) -> Measured:
     numbers: dict[str, object] = {}
     shares = []
     for temperature, first, second in STACKS:
@@ -196,7 +262,16 @@ def _kept(chain: Chain, evidence: Evidence) -> np.ndarray:
     return np.asarray((chain.apply(evidence.logits) > -np.inf).sum(axis=-1))
 
 
-def _order_matters(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "order-matters",
+    "The same settings in another order are another distribution.",
+    "Total variation between top-p 0.9 after and before temperature 1.5, mean over texts: holds if above the "
+    "threshold of 0.01, where one draw in a hundred differs.",
+    threshold=0.01,
+    quantity="total variation at τ = 1.5",
+    uses=(LOGITS,),
+)
+def order_matters(evidence: Evidence, threshold: float) -> Measured:
     numbers: dict[str, object] = {}
     distances = {}
     for temperature in (0.7, 1.5):
@@ -212,127 +287,36 @@ def _order_matters(evidence: Evidence, threshold: float) -> Measured:
 TOP_K, HOT, TOP_P, COOL = 10, 1.5, 0.95, 0.5
 
 
-def _top_k_hot_keeps_fewer(evidence: Evidence, threshold: float) -> Measured:
+@claim(
+    "top-k-hot-keeps-fewer",
+    "Top-k 10 at a high temperature keeps fewer tokens than top-p 0.95 at a low one.",
+    "Tokens kept by top-k 10 at τ = 1.5 and by top-p 0.95 at τ = 0.5, at every position: holds if top-k keeps "
+    "fewer at more than half of them (mean over texts).",
+    threshold=0.5,
+    quantity="share of positions at which top-k keeps fewer",
+    uses=(LOGITS,),
+)
+def top_k_hot_keeps_fewer(evidence: Evidence, threshold: float) -> Measured:
     hot = np.minimum((evidence.logits > -np.inf).sum(axis=-1), TOP_K)
     cool = np.asarray(nucleus_size(evidence.logits, TOP_P, COOL))
     fewer = evidence.by_text((hot < cool).astype(np.float64))
     numbers = {
-        "share_of_positions_with_fewer": float(fewer.mean()),
-        f"tokens_kept_by_top_k_{TOP_K}_at_{HOT}": float(hot.mean()),
-        f"mean_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(cool.mean()),
+        "share_of_positions_with_fewer": fewer,
+        f"tokens_kept_by_top_k_{TOP_K}_at_{HOT}": hot,
+        f"mean_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": cool,
         f"median_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(np.median(cool)),
     }
     return judged(evidence, fewer, threshold, numbers)
 
 
-_STACKS = "; ".join(" | ".join(stack) for stack in STACKS)
-
 CLAIMS = (
-    Claim(
-        "zero-is-deterministic",
-        "Temperature 0 is greedy, and so always gives the same text.",
-        "The limit: the token at τ = 0.0001 against the largest logit, at every position. The text: 12 greedy "
-        "continuations of 16 tokens replayed token by token, in a batch, with other threads and in other dtypes. "
-        "It does not hold if any replay changes a text. If none does we cannot tell: a longer text or another "
-        "machine might.",
-        _zero_is_deterministic,
-        uses=(
-            LOGITS,
-            REPLAYS,
-        ),
-    ),
-    Claim(
-        "low-hides-runners-up",
-        "A low temperature hides the runners-up.",
-        "Probability of everything but the most likely token at τ = 1 and at τ = 0.3: holds if more than the threshold "
-        "(half) of it is gone at 0.3, mean over texts.",
-        _low_hides,
-        0.5,
-        quantity="share of the probability of the runners-up that is gone at τ = 0.3",
-        uses=(LOGITS,),
-    ),
-    Claim(
-        "runners-up-carry-similarity",
-        "The runners-up carry similarity: a model's next words after 'a pear is a kind of' are closer to those after "
-        "an apple than to those after a hammer.",
-        "160 triples of a word, one of its kind and one of another kind (8 kinds of 5 words), Jensen-Shannon "
-        "divergence of the next-token distributions: holds if the word of the same kind is nearer in more than half "
-        "of them at τ = 1, which is what chance gives. The interval resamples the first words.",
-        _runners_up_similarity,
-        0.5,
-        quantity="share of triples in which the word of the same kind is nearer, τ = 1",
-        uses=(TRIPLES,),
-    ),
-    Claim(
-        "soft-targets-carry-more-bits",
-        "A soft target tells a student more than a label does.",
-        "Mean entropy of the model's distribution (bits per position, τ = 1): what a label drawn from it leaves "
-        "out. The threshold of 0.1 bits is about a tenth of what one fair coin toss tells. Beside it the variance of "
-        "the gradient that drawing a label adds, 1 − Σ p², which a soft target does not have.",
-        _soft_targets_bits,
-        0.1,
-        quantity="entropy, bits per position",
-        uses=(LOGITS,),
-    ),
-    Claim(
-        "tau-squared-keeps-the-scale",
-        "Multiplying the soft loss by τ² keeps its gradient on one scale at every τ.",
-        "Norm of the gradient of KL(teacher ‖ student) by the student's logits, `(q − p)/τ`, at τ = 1, 2, 4 and 8, "
-        "with the small model as student: holds if with τ² the largest is within the threshold (4) times the "
-        "smallest, and closer together than without. 4 is the range of learning rates, a factor of 2 each way, that "
-        "one would search anyway.",
-        _tau_squared,
-        4.0,
-        quantity="largest gradient norm divided by the smallest, with τ²",
-        uses=(
-            LOGITS,
-            f"{LOGITS} of small",
-        ),
-    ),
-    Claim(
-        "tuned-is-sharper",
-        "Instruction tuning sharpens the distribution, so τ = 0.7 on the tuned model is not τ = 0.7 on the base "
-        "model.",
-        "Entropy at τ = 1 of the base model minus that of the tuned one at the same positions (nats, mean over "
-        "texts): holds if above 0. Beside it, the temperatures at which the tuned model has the same entropy, and is "
-        "nearest in KL.",
-        _tuned_is_sharper,
-        0.0,
-        quantity="entropy of the base model minus that of the tuned one, nats per position",
-        uses=(
-            LOGITS,
-            f"{LOGITS} of instruct",
-        ),
-    ),
-    Claim(
-        "stacked-settings-restrict",
-        "Stacked truncations are more restrictive than any of them alone.",
-        "Tokens kept by two truncations together against the stricter of the two alone, for four chains "
-        f"({_STACKS}): share of positions with fewer tokens (mean over texts). Holds if that share is above the "
-        "threshold (one position in ten) for every chain; the interval shown is of the chain with the lowest.",
-        _stacked_settings,
-        0.1,
-        quantity="share of positions with fewer tokens, in the chain where it is lowest",
-        uses=(LOGITS,),
-    ),
-    Claim(
-        "order-matters",
-        "The same settings in another order are another distribution.",
-        "Total variation between top-p 0.9 after and before temperature 1.5, mean over texts: holds if above the "
-        "threshold of 0.01, where one draw in a hundred differs.",
-        _order_matters,
-        0.01,
-        quantity="total variation at τ = 1.5",
-        uses=(LOGITS,),
-    ),
-    Claim(
-        "top-k-hot-keeps-fewer",
-        "Top-k 10 at a high temperature keeps fewer tokens than top-p 0.95 at a low one.",
-        "Tokens kept by top-k 10 at τ = 1.5 and by top-p 0.95 at τ = 0.5, at every position: holds if top-k keeps "
-        "fewer at more than half of them (mean over texts).",
-        _top_k_hot_keeps_fewer,
-        0.5,
-        quantity="share of positions at which top-k keeps fewer",
-        uses=(LOGITS,),
-    ),
+    zero_is_deterministic,
+    low_hides,
+    runners_up_similarity,
+    soft_targets_bits,
+    tau_squared,
+    tuned_is_sharper,
+    stacked_settings,
+    order_matters,
+    top_k_hot_keeps_fewer,
 )
