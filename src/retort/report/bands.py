@@ -21,13 +21,8 @@ PALE = 0.3  # opacity, so that the page's ground shows through in light and dark
 LETTER_WIDTH = 0.62  # of the font size; DejaVu's mean is a little below, and readers' fonts are narrower
 FONT = 8.5
 LEFT, RIGHT = 0.45, 0.12  # inches beside the bands
-HEAT = (
-    "#2a6fb0",
-    "#86b9d9",
-    "#f2d88c",
-    "#e39549",
-    "#b9441d",
-)  # told apart with every kind of colour blindness
+# Told apart with every kind of colour blindness.
+HEAT = ("#2a6fb0", "#86b9d9", "#f2d88c", "#e39549", "#b9441d")
 ON_DARK, ON_LIGHT = "#ffffff", "#15181b"  # not themed: they stand on a leaf's own colour
 
 

@@ -7,6 +7,7 @@ it by the page's CSS variable of the same name, so that light and dark are the p
 from __future__ import annotations
 
 import functools
+import html
 import io
 import re
 import warnings
@@ -111,11 +112,7 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
     text = text.replace("url(#", f"url(#{name}-")
     for variable, colour in THEMED.items():
         text = text.replace(colour, f"var(--{variable})")
-    return text.replace("<svg", f'<svg role="img" aria-label="{_attribute(label)}"', 1)
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return text.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
 
 
 def token_text(token: str, longest: int = 16) -> str:

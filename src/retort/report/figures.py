@@ -67,9 +67,7 @@ def distribution(look: Look) -> Figure:
 @styled
 def entropy(looks: Sequence[Look]) -> Figure:
     """Entropy of the next token against τ, a line for each model and prompt."""
-    figure = new_figure(WIDTH, 3.0)
-    axes = figure.subplots()
-    _quiet(axes)
+    figure, axes = _quiet_figure(3.0)
     axes.axvline(1, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
     for number, look in enumerate(looks):
         axes.plot(
@@ -101,23 +99,10 @@ def tuning(found: Tuning) -> Figure:
             low, high = chosen.region
             axes.axvspan(low, high, color=REGION, alpha=0.13, linewidth=0)
             axes.axvline(chosen.setting, color=REGION, linewidth=1.5)
-    upper.fill_between(
-        temperatures,
-        [one.score_ci[0] for one in found.settings],
-        [one.score_ci[1] for one in found.settings],
-        color=COOL,
-        alpha=0.22,
-        linewidth=0,
-    )
-    upper.plot(
-        temperatures,
-        [one.score for one in found.settings],
-        color=COOL,
-        linewidth=2,
-        marker="o",
-        markersize=4,
-        clip_on=False,
-    )
+    low, high = zip(*(one.score_ci for one in found.settings), strict=True)
+    upper.fill_between(temperatures, low, high, color=COOL, alpha=0.22, linewidth=0)
+    scores = [one.score for one in found.settings]
+    upper.plot(temperatures, scores, color=COOL, linewidth=2, marker="o", markersize=4, clip_on=False)
     upper.set_ylabel(found.score)
     upper.set_ylim(bottom=0)
     upper.set_title(
@@ -126,13 +111,8 @@ def tuning(found: Tuning) -> Figure:
         else f"suggested: τ = {chosen.setting:g}; shaded: statistically tied with the best",
         color=REGION,
     )
-    lower.plot(
-        temperatures,
-        [one.distinct for one in found.settings],
-        color=WARM,
-        linewidth=2,
-        label="different answers",
-    )
+    distinct = [one.distinct for one in found.settings]
+    lower.plot(temperatures, distinct, color=WARM, linewidth=2, label="different answers")
     agreements = [(one.temperature, one.agreement) for one in found.settings if one.agreement is not None]
     if agreements:
         lower.plot(
@@ -149,26 +129,17 @@ def tuning(found: Tuning) -> Figure:
 @styled
 def learning(found: DistillFound) -> Figure:
     """Held-out loss against steps: every seed thin, the mean of each arm thick, the teacher's own level dotted."""
-    figure = new_figure(WIDTH, 3.3)
-    axes = figure.subplots()
-    _quiet(axes)
+    figure, axes = _quiet_figure(3.3)
     for arm, colour in ARM_COLOURS.items():
         for one in found.result.arms.get(arm, ()):
-            axes.plot(
-                [p[0] for p in one.curve], [p[2] for p in one.curve], color=colour, linewidth=0.8, alpha=0.55
-            )
+            steps, losses = [step for step, _, _ in one.curve], [nll for _, _, nll in one.curve]
+            axes.plot(steps, losses, color=colour, linewidth=0.8, alpha=0.55)
         mean = found.mean_curves.get(arm, ())
         if mean:
-            style = "-" if arm == "soft" else (0, (5, 1.5))
             axes.plot(
-                *zip(*mean, strict=True),
-                color=colour,
-                linewidth=2.6,
-                linestyle=style,
-                marker="o",
-                markersize=4,
-                label=ARM_NAMES[arm],
-            )
+                *zip(*mean, strict=True), color=colour, linewidth=2.6, marker="o", markersize=4,
+                linestyle="-" if arm == "soft" else (0, (5, 1.5)), label=ARM_NAMES[arm],
+            )  # fmt: skip
     teacher = found.result.teacher.get("val_nll")
     if teacher is not None:
         axes.axhline(teacher, color=MUTED, linewidth=1.2, linestyle=":", label="the teacher itself")
@@ -216,6 +187,13 @@ def comparisons(result: DistillResult) -> list[tuple[str, Difference]]:
 
 def _short(model: str) -> str:
     return model.removeprefix("embedded:").rstrip("/").split("/")[-1]
+
+
+def _quiet_figure(height: float) -> tuple[Figure, Axes]:
+    figure = new_figure(WIDTH, height)
+    axes = figure.subplots()
+    _quiet(axes)
+    return figure, axes
 
 
 def _quiet(axes: Axes) -> None:

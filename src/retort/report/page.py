@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retort.errors import InputError, MissingExtraError
-from retort.files import replacing
+from retort.errors import MissingExtraError
 from retort.numerals import decimals, interval, number, percent, signed, signed_interval
 from retort.report.drawing import one_line
+from retort.report.standalone import write_whole
 from retort.report.story import Story
 
 if TYPE_CHECKING:
@@ -58,37 +58,28 @@ def render(story: Story) -> str:
 
 def write_page(story: Story, file: Path) -> None:
     """Write the page so that at every moment either the old one or the whole new one is there."""
-    try:
-        with replacing(file) as partial:
-            partial.write_text(render(story), encoding="utf-8")
-    except OSError as problem:
-        raise InputError(
-            f"the report cannot be written to {file} ({problem}); choose another folder."
-        ) from None
+    write_whole(file, render(story), "the report")
 
 
 def _figures(story: Story) -> dict[str, str]:
+    """By name, each as SVG with its label for screen readers."""
     from retort.report import bands, figures
     from retort.report.drawing import to_svg
 
-    drawn = {}
-    for at, look in enumerate(story.looks):
-        drawn[f"look-{at}"] = to_svg(figures.distribution(look), f"look-{at}", _look_label(look))
-    drawn["entropy"] = to_svg(
-        figures.entropy(story.entropies), "entropy", "Entropy of the next token against temperature"
-    )
-    drawn["path"] = to_svg(
-        bands.path(story.path), "path", "Which text each temperature gives, token by token"
-    )
+    drawn = {
+        f"look-{at}": (figures.distribution(look), _look_label(look)) for at, look in enumerate(story.looks)
+    }
+    drawn["entropy"] = figures.entropy(story.entropies), "Entropy of the next token against temperature"
+    drawn["path"] = bands.path(story.path), "Which text each temperature gives, token by token"
     for at, found in enumerate(story.tunings):
         label = f"Score and diversity against temperature, task {found.tuning.task}"
-        drawn[f"tune-{at}"] = to_svg(figures.tuning(found.tuning), f"tune-{at}", label)
-    label = "Held-out loss while training, both arms"
-    drawn["learning"] = to_svg(figures.learning(story.distillation), "learning", label)
-    if story.distillation.result.difference is not None:
+        drawn[f"tune-{at}"] = figures.tuning(found.tuning), label
+    result = story.distillation.result
+    drawn["learning"] = figures.learning(story.distillation), "Held-out loss while training, both arms"
+    if result.difference is not None:
         label = "Paired difference between the arms with its interval"
-        drawn["differences"] = to_svg(figures.differences(story.distillation.result), "differences", label)
-    return drawn
+        drawn["differences"] = figures.differences(result), label
+    return {name: to_svg(figure, name, label) for name, (figure, label) in drawn.items()}
 
 
 def _tables(story: Story) -> dict[str, Any]:

@@ -16,15 +16,10 @@ from typing import Any
 
 from retort.errors import InputError
 from retort.files import replacing
-from retort.records import json_value
+from retort.records import json_value as plain
 
 BUNDLE = Path(__file__).resolve().parents[1] / "studio" / "static"
 TOUR = BUNDLE.parent / "tour.json"
-
-
-def plain(value: Any) -> Any:
-    """`value` with records as objects and tuples as lists, as JSON can hold it."""
-    return json_value(value)
 
 
 def tour() -> dict[str, Any]:
@@ -75,14 +70,18 @@ def page_data(document: Mapping[str, Any]) -> str:
 
 
 def write_standalone(file: Path, title: str, records: Mapping[str, Any], version: str) -> None:
-    """Write the page so that at every moment either the old one or the whole new one is there; InputError."""
-    text = page_html(title, records, version)
+    """Write the page, as `write_whole` does."""
+    write_whole(file, page_html(title, records, version), "the page")
+
+
+def write_whole(file: Path, text: str, what: str) -> None:
+    """Write a file whole or not at all; InputError where that is not possible."""
     try:
         with replacing(file) as partial:
             partial.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise InputError(
-            f"the page cannot be written to {file} ({problem.strerror}); choose another file."
+            f"{what} cannot be written to {file} ({problem.strerror}); choose another file."
         ) from None
 
 

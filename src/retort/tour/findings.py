@@ -9,7 +9,7 @@ from retort.numerals import decimals, interval, probability, signed, signed_inte
 from retort.report.story import Finding
 
 if TYPE_CHECKING:
-    from retort.distill import Difference, DistillResult
+    from retort.distill import DistillResult
     from retort.lens.look import Look
     from retort.lens.path import PathFound
     from retort.report.story import DrawsFound
@@ -106,12 +106,9 @@ def tuned(found: Tuning) -> Finding:
             f"This model does not know the answers, and no temperature changes that."
         )
     else:
-        text = f"τ = {chosen.setting:g} ({found.score} {_score(_at(found, chosen.setting))}). {chosen.reason}"
+        at = {one.temperature: one for one in found.settings}
+        text = f"τ = {chosen.setting:g} ({found.score} {_score(at[chosen.setting])}). {chosen.reason}"
     return Finding(f"Tune: {found.task}", text)
-
-
-def _at(found: Tuning, temperature: float) -> Setting:
-    return next(one for one in found.settings if one.temperature == temperature)
 
 
 def compared(exploit: Tuning, explore: Tuning) -> Finding:
@@ -153,12 +150,11 @@ def _cost(wanted: Tuning, other: Tuning) -> str:
 def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     """Whether soft targets gave the better student than hard labels, at equal steps or at equal time."""
     if same_steps:
-        verdict, test, validation = result.verdict, result.difference_test, result.difference
+        title, verdict = "Distil: same steps", result.verdict
+        difference = result.difference_test or result.difference
     else:
-        verdict, test = result.verdict_equal_time, result.difference_equal_time_test
-        validation = result.difference_equal_time
-    title = "Distil: same steps" if same_steps else "Distil: same time"
-    difference = test or validation
+        title, verdict = "Distil: same time", result.verdict_equal_time
+        difference = result.difference_equal_time_test or result.difference_equal_time
     if difference is None:
         return Finding(title, "No control was trained, so what distilling added is not known.")
     held_out = f"on held-out {difference.part} text"
@@ -171,27 +167,22 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
             f"{against}, "
             "but one seed has no spread, so there is no interval.",
         )
-    gain = _with_interval(difference.mean, difference.ci, digits=4)
+    gain = f"{signed(difference.mean, 4)} ({signed_interval(difference.ci, 4)})"
     numbers = (
         f"hard minus soft is {gain} nats per token {held_out}, paired over {seeds} seeds, against {against}"
     )
     if verdict == "helps":
         text = f"Distilling helps: {numbers}."
     elif verdict == "does not help":
-        text = f"Distilling does not help here{_worse(difference)}: {numbers}."
+        worse = ", it is worse" if difference.ci[1] < 0 else ""
+        text = f"Distilling does not help here{worse}: {numbers}."
     else:
         text = f"Cannot tell whether distilling helps: {numbers}. The interval contains both no gain and a useful gain."
-    return Finding(title, text + (_levels(result, difference) if same_steps else ""))
-
-
-def _worse(difference: Difference) -> str:
-    return ", it is worse" if difference.ci is not None and difference.ci[1] < 0 else ""
-
-
-def _levels(result: DistillResult, difference: Difference) -> str:
-    """The teacher's own loss, which says how far a student could go."""
+    # The teacher's own loss says how far a student could go.
     level = result.teacher.get("test_nll" if difference.part == "test" else "val_nll")
-    return "" if level is None else f" The teacher itself has a loss of {decimals(level)} there."
+    if same_steps and level is not None:
+        text += f" The teacher itself has a loss of {decimals(level)} there."
+    return Finding(title, text)
 
 
 def shared(path: PathFound, tunings: Sequence[Tuning]) -> Finding:
@@ -212,10 +203,6 @@ def _score(setting: Setting) -> str:
 def _region(region: tuple[float, float]) -> str:
     low, high = region
     return f"τ = {low:g}" if low == high else f"τ = {low:g} to {high:g}"
-
-
-def _with_interval(value: float, interval: tuple[float, float], digits: int = 3) -> str:
-    return f"{signed(value, digits)} ({signed_interval(interval, digits)})"
 
 
 def _list(words: Sequence[str]) -> str:

@@ -34,15 +34,10 @@ def tuning_key(
         "prompts": [task.seen(source, item, p).ids for item in task.items for p in range(len(task.prompts))],
         "items": [[item.id, list(item.references)] for item in task.items],
         "task": [
-            task.name,
-            task.goal,
-            task.max_tokens,
-            list(task.stop),
-            task.scorer.kind.name,
-            repr(task.scorer.options),
+            task.name, task.goal, task.max_tokens, list(task.stop), task.scorer.kind.name, repr(task.scorer.options)
         ],
         "settings": [list(temperatures), samples, seed],
-    }
+    }  # fmt: skip
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

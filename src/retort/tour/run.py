@@ -10,11 +10,12 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from retort import __version__
-from retort.distill import ArmResult, DistillResult, Recipe
+from retort.distill import ArmResult, Recipe
 from retort.distill import run as run_distill
 from retort.errors import InputError
 from retort.lens.look import Look, look
@@ -35,11 +36,9 @@ from retort.tune import run as run_tune
 OnProgress = Callable[[float, float, str], None]
 
 MOST_SCALE = 20.0  # a machine this much slower than the budget assumes; beyond it something else is wrong
-SHARE_THAT_TELLS = (
-    0.05  # before that much of a step is done, opening models and filling caches look like its pace
-)
+# Before that much of a step is done, opening models and filling caches look like its pace.
+SHARE_THAT_TELLS = 0.05
 SECONDS_THAT_TELL = 5.0  # steps shorter than this say nothing about the machine's speed
-
 
 KEPT = "kept"
 REPORT = "report.html"
@@ -76,7 +75,7 @@ def run(
     tasks = [(name, load_task(name), items, samples) for name, items, samples in plan.tasks]
     _prepare(out, kept, fresh)
     tour = _Tour(plan, seed, kept, on_progress, on_found)
-    looks = [tour.look(model, prompt) for model, prompt in plan.looks]
+    shown, curves = zip(*(tour.look(model, prompt) for model, prompt in plan.looks), strict=True)
     draws = tour.draw(*plan.looks[0])
     path = tour.path()
     tunings = tuple(tour.tune(*task) for task in tasks)
@@ -85,15 +84,9 @@ def run(
     story = Story(
         version=__version__,
         seed=seed,
-        findings=findings(
-            [shown for shown, _ in looks],
-            draws,
-            path,
-            [found.tuning for found in tunings],
-            distillation.result,
-        ),
-        looks=tuple(shown for shown, _ in looks),
-        entropies=tuple(curve for _, curve in looks),
+        findings=findings(shown, draws, path, [found.tuning for found in tunings], distillation.result),
+        looks=shown,
+        entropies=curves,
         draws=draws,
         path=path,
         tunings=tunings,
@@ -119,13 +112,8 @@ class _Tour:
         self.steps: list[Step] = []
         self.sources: dict[str, Source] = {}
         names = [
-            *["look"] * len(plan.looks),
-            "draw",
-            "path",
-            *["tune"] * len(plan.tasks),
-            "distill",
-            "report",
-        ]
+            *["look"] * len(plan.looks), "draw", "path", *["tune"] * len(plan.tasks), "distill", "report"
+        ]  # fmt: skip
         self.clock = Clock([plan.budget_seconds[name] for name in names], on_progress)
 
     def source(self, model: str) -> Source:
@@ -162,11 +150,8 @@ class _Tour:
             SamplingParams(temperature=temperature, max_tokens=plan.draw_max_tokens, seed=self.seed)
             for temperature in plan.draw_temperatures
         ]
-        texts = [sample.text for sample in generate(source, [prompt] * len(params), params, n=plan.draws)]
-        rows = tuple(
-            (temperature, tuple(texts[number * plan.draws : (number + 1) * plan.draws]))
-            for number, temperature in enumerate(plan.draw_temperatures)
-        )
+        texts = (sample.text for sample in generate(source, [prompt] * len(params), params, n=plan.draws))
+        rows = tuple((one.temperature, tuple(islice(texts, plan.draws))) for one in params)
         found = DrawsFound(source.name, prompt, self.seed, rows)
         self.done("Draw", commands.draw_command(plan, prompt, plan.draw_temperatures[-2], self.seed), found)
         return found
@@ -216,7 +201,9 @@ class _Tour:
         used = sum(len(results) for results in result.arms.values())
         old = used - len(_finished_arms(recipe) - before)
         reused = f"{old} of {used} students from an earlier run, kept in {recipe.output}" if old else None
-        found = DistillFound(result, _mean_curves(result))
+        # The equal-time arm has another number of steps for every seed, so it has no mean over steps.
+        curves = {arm: mean_curve(found) for arm, found in result.arms.items() if arm != "hard_equal_time"}
+        found = DistillFound(result, curves)
         self.done("Distil", commands.distill_command(self.plan, str(recipe.output)), found, reused)
         return found
 
@@ -235,11 +222,6 @@ def mean_curve(results: tuple[ArmResult, ...]) -> tuple[tuple[int, float], ...]:
         return ()
     steps = sorted(set.intersection(*(set(curve) for curve in curves)))
     return tuple((step, sum(curve[step] for curve in curves) / len(curves)) for step in steps)
-
-
-def _mean_curves(result: DistillResult) -> dict[str, tuple[tuple[int, float], ...]]:
-    # The equal-time arm has another number of steps for every seed, so it has no mean over steps.
-    return {arm: mean_curve(results) for arm, results in result.arms.items() if arm != "hard_equal_time"}
 
 
 def _finished_arms(recipe: Recipe) -> set[str]:
