@@ -3,7 +3,7 @@
 
 In: a path, and how the file is named in an error (its path by default). Out: text without a byte order mark, JSON
 values, or JSON values with their line numbers. Lines end at a line feed only: U+2028 and its kind are part of a line.
-A name that ends in .gz is unpacked. Every failure is a SourceError.
+A name that ends in .gz is unpacked. Every failure is a SourceError. `replacing` writes a file whole or not at all.
 """
 
 from __future__ import annotations
@@ -115,6 +115,12 @@ def replacing(file: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_json(file: Path, values: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(file) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def refuse_pointer(path: str | Path, what: str | None = None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retort import __version__
+from retort.files import write_json
 from retort.sources.base import Source
 from retort.tune import Task, Tuning
 
@@ -57,6 +58,4 @@ def read_tuning(file: Path) -> Tuning | None:
 
 def write_tuning(file: Path, tuning: Tuning) -> None:
     """Keep the tuning, whole or not at all."""
-    from retort.distill.arm import write_json
-
     write_json(file, tuning.to_dict())

@@ -61,7 +61,8 @@ class Recording:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             claim = _claimed(folder)
-            _write_whole(file, json.dumps(run, indent=2).encode())
+            with replacing(file) as partial:
+                partial.write_text(json.dumps(run, indent=2), encoding="utf-8")
         except OSError as problem:
             raise SourceError(
                 f"the recording cannot be written to {folder} ({problem.strerror})"
@@ -76,7 +77,6 @@ class Recording:
             self.claim.close()
 
     def has(self, number: int) -> bool:
-        """Whether a piece is there."""
         return self._file(number).exists()
 
     def piece(self, number: int) -> Rows | None:
@@ -128,8 +128,8 @@ def write_table(table: Any, file: Path) -> None:
     """The table as a Parquet file, whole or not at all."""
     import pyarrow.parquet as pq
 
-    with replacing(file) as unfinished:
-        pq.write_table(table, unfinished, compression="zstd")
+    with replacing(file) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _table(file: Path, names: Iterable[str]) -> tuple[Any, list[int]]:
@@ -222,13 +222,12 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         prompt_tokens=_known(table.column("prompt_tokens")),
         seconds=_known(table.column("seconds")),
     )
-    # A server's passes are not known.
     origin = Origin(
         task,
         model,
         run.get("seed", 0),
         run.get("chain", ""),
-        int(passes[0]) if local else None,
+        int(passes[0]) if local else None,  # a server's passes are not known
         int(passes[1]) if local else None,
         run.get("answers_of_grid"),
         tuple(map(in_words, run.get("prompts", ()))),
@@ -303,11 +302,6 @@ def _read_run(folder: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or run.get("format") != FORMAT:
         raise SourceError(f"{file} is not a recording of this version (its format is not {FORMAT!r})")
     return run
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    with replacing(file) as unfinished:
-        unfinished.write_bytes(content)
 
 
 def _brief(value: Any) -> str:
