@@ -39,7 +39,7 @@ from retort.sources import llama_cpp
 from retort.sources.chat import prompt_for
 from retort.sources.embedded import smollm2_file
 from retort.tune import load_task
-from retort.tune.sweep import request_seed
+from retort.tune.plan import request_seed
 
 MODEL = "embedded:smollm2"
 ITEMS, ANSWERS, PATH_TOKENS = 6, 8, 40

@@ -22,8 +22,8 @@ from benchmarks.timing import Row, compared
 from retort import load
 from retort.sources.base import Source
 from retort.tune import Price, Task, Tuning, load_task
+from retort.tune.forecast import Forecast
 from retort.tune.item import Item
-from retort.tune.run import Forecast
 from retort.tune.run import run as tune
 from retort.tune.score import make_scorer
 

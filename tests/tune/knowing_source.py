@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from retort.sources.base import Capability
+from retort.sources.base import Capability, Source
+from retort.tune.plan import Plan
+from retort.tune.samples import Rows
+from retort.tune.sweep import LocalDrawer
 
 
 class KnowingSource:
@@ -66,3 +69,9 @@ class KnowingDecoder:
             else:
                 self.logits[row, 0] = -np.inf
                 self.logits[row, self._source.known[asked]] = self._source.lead
+
+
+def sweep(plan: Plan, source: Source) -> list[Rows]:
+    """Every answer of the plan, piece by piece."""
+    drawer = LocalDrawer(plan, source)
+    return [drawer.draw(number, places, range(len(plan.axis))) for number, places in enumerate(plan.pieces)]

@@ -18,9 +18,10 @@ from retort.chain import Chain
 from retort.errors import InputError, RetortError, SourceError
 from retort.tune.budget import Budget, Price, read_spending
 from retort.tune.conclude import conclude
+from retort.tune.forecast import Forecast
 from retort.tune.goals import find_goal
 from retort.tune.recording import read
-from retort.tune.run import Forecast, run
+from retort.tune.run import run
 from retort.tune.score import make_scorer
 from retort.tune.server_sweep import Pace
 from retort.tune.tune import tune

@@ -11,7 +11,7 @@ from tests.tune.knowing_source import KnowingSource
 from retort.errors import CapabilityError, InputError
 from retort.sources.chat import Message
 from retort.tune.item import encoded_after, prompt_text, reworded
-from retort.tune.run import content_hash
+from retort.tune.plan import content_hash
 from retort.tune.task import load_task, task_schema
 
 CHAT = """\

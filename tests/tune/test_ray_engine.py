@@ -23,7 +23,7 @@ def cluster():
 def test_the_same_answers_as_here(cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setattr(sys.modules["retort.tune.run"], "REQUESTS_KEPT_AT_ONCE", 8)
+    monkeypatch.setattr(sys.modules["retort.tune.plan"], "REQUESTS_KEPT_AT_ONCE", 8)
     task = load_task("docs/examples/phrases.yaml")
     source = load("embedded:english")
     local = run(task, source, (0.0, 1.0), 4)

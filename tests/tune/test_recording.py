@@ -23,7 +23,7 @@ EXPLOIT = task_of(EXPLOIT_KNOWN, "exploit", "references", ("a {word}", "the {wor
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["retort.tune.run"], "REQUESTS_KEPT_AT_ONCE", 50)
+    monkeypatch.setattr(sys.modules["retort.tune.plan"], "REQUESTS_KEPT_AT_ONCE", 50)
 
 
 def recorded(folder: Path, **changed) -> dict:
@@ -57,15 +57,15 @@ def test_a_killed_sweep_is_taken_up_and_nothing_is_run_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = recorded(tmp_path / "whole")
-    draw, runs = sweep_module.draw, []
+    draw, runs = sweep_module.LocalDrawer.draw, []
 
-    def counting(plan, places, *others):
+    def counting(self, number, places, *others):
         runs.append(tuple(places))
         if len(runs) in (3, 5):
             raise Killed
-        return draw(plan, places, *others)
+        return draw(self, number, places, *others)
 
-    monkeypatch.setattr(sweep_module, "draw", counting)
+    monkeypatch.setattr(sweep_module.LocalDrawer, "draw", counting)
     for attempt in range(3):
         if attempt < 2:
             with pytest.raises(Killed):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tune.knowing_source import KnowingSource
+from tests.tune.knowing_source import KnowingSource, sweep
 from tests.tune.test_run import EXPLOIT_KNOWN, task_of
 
 import retort
@@ -17,11 +17,10 @@ from retort.distribution import log_softmax
 from retort.errors import InputError, SourceError
 from retort.sources.positions import position_logits
 from retort.tune import Wanted, conclude, find_goal, load_task, read, read_likelihoods, reweighted, run
+from retort.tune.plan import make_plan
 from retort.tune.reweight import likelihoods_of, score_pieces
-from retort.tune.run import make_plan
 from retort.tune.samples import as_samples
 from retort.tune.settings import key
-from retort.tune.sweep import sweep
 
 TASK = task_of(EXPLOIT_KNOWN, "exploit", "references")
 SOURCE = KnowingSource(EXPLOIT_KNOWN)
@@ -39,7 +38,7 @@ def at(*texts: str) -> tuple[Chain, ...]:
 def estimated(temperatures, targets, source=None, *, seed=0, chain=None, samples=8):
     """The estimates of one sweep, without its other statistics."""
     plan = make_plan(TASK, temperatures, samples, seed, chain=chain)
-    pieces = list(sweep(plan, SOURCE))
+    pieces = sweep(plan, SOURCE)
     likelihoods = score_pieces(plan, SOURCE, pieces, targets, None)
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     return reweighted(columns, likelihoods, find_goal("exploit"), Wanted(targets, source), seed)
@@ -120,7 +119,7 @@ def phrases():
     task = load_task(Path(__file__).parents[2] / "docs" / "examples" / "phrases.yaml")
     source = retort.load("embedded:english")
     plan = make_plan(task, (0.5, 1.5), 4, limit_items=5)
-    return source, plan, next(sweep(plan, source))
+    return source, plan, sweep(plan, source)[0]
 
 
 def test_log_probabilities_are_those_of_the_model(phrases) -> None:

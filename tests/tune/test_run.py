@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.tune.knowing_source import KnowingSource
+from tests.tune.knowing_source import KnowingSource, sweep
 
 from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
-from retort.tune import sweep as sweep_module
-from retort.tune.run import check_temperatures, make_plan, run
+from retort.tune import plan as plan_module
+from retort.tune.plan import COARSE, check_temperatures, make_plan, refined, request_seed
+from retort.tune.run import run
 from retort.tune.score import make_scorer
-from retort.tune.sweep import COARSE, refined, request_seed
 from retort.tune.task import Item, Task
 
 GRID = (0.0, 0.5, 1.0, 1.5)
@@ -97,7 +97,7 @@ def test_every_answer_is_what_generate_gives_with_the_same_seed(exploit_task: Ta
     source = KnowingSource(EXPLOIT_KNOWN)
     task = replace(exploit_task, items=exploit_task.items[:3], prompts=("a {word}", "the {word}"))
     plan = make_plan(replace(task), GRID, 2, 9)
-    rows = list(sweep_module.sweep(plan, source))
+    rows = sweep(plan, source)
     columns = {name: [value for piece in rows for value in piece.columns[name]] for name in rows[0].columns}
     assert len(columns["text"]) == 3 * 2 * 2 * len(GRID)
     for number in range(len(columns["text"])):
@@ -185,7 +185,7 @@ def test_passes_are_counted_and_shared(exploit_task: Task) -> None:
 def test_batches_and_left_out_items_change_no_answer(
     exploit_task: Task, exploit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep_module, "REQUESTS_AT_ONCE", 7)
+    monkeypatch.setattr(plan_module, "REQUESTS_AT_ONCE", 7)
     calls: list[tuple[int, int, str]] = []
     found = run(
         exploit_task,

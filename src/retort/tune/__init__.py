@@ -1,12 +1,12 @@
 """Choosing settings, prompts and models for a task, with evidence. `retort.tune(...)` is the command as a function.
 
 In: a task (task.py, readers/: promptfoo's files, answers made elsewhere) and a model.
-`run.py` sweeps it: `sweep.py` on a model that runs here, `server_sweep.py` on a server, `choice.py` without drawing;
-`score.py` and `checks.py` mark the answers; `recording.py` keeps them. Then no model is needed any more: `samples.py`
-counts, `conclude.py` puts the record together from `recommend.py` (the rule and its words), whose evidence is
-`statistics.py` (a complete grid) or `sequential.py` (a race, which may stop at any time), from `cells.py` (prompts,
-models, votes, where variance comes from) and `variety.py`. Out: a `Tuning`, whose tables, picture and page are in
-`report.py`.
+`plan.py` says what is asked, `run.py` asks it: `sweep.py` of a model that runs here, `server_sweep.py` of a server,
+`choice.py` without drawing; `score.py` and `checks.py` mark the answers; `recording.py` keeps them. Then no model is
+needed any more: `samples.py` counts, `conclude.py` puts the record together from `recommend.py` (the rule and its
+words), whose evidence is `statistics.py` (a complete grid) or `sequential.py` (a race, which may stop at any time),
+from `cells.py` (prompts, models, votes, where variance comes from) and `variety.py`. Out: a `Tuning`, whose tables,
+picture and page are in `report.py`.
 
 Read first: tune.py (the verb), then recommend.py (the rule).
 """
@@ -17,12 +17,13 @@ from retort.calling import callable_package
 from retort.tune.budget import PRESETS, Budget, Preset, Price, find_preset
 from retort.tune.conclude import conclude
 from retort.tune.goals import GOALS, Goal, find_goal
+from retort.tune.plan import make_plan
 from retort.tune.readers.records import read_answers, read_records
 from retort.tune.recommend import Recommendation, recommend
 from retort.tune.recording import read
 from retort.tune.report import Setting, Tuning, Tunings
 from retort.tune.reweight import Likelihoods, Reweighted, Wanted, read_likelihoods, reweighted
-from retort.tune.run import make_plan, run
+from retort.tune.run import run
 from retort.tune.samples import Origin, Samples
 from retort.tune.score import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.server_sweep import Pace

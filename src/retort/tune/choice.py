@@ -9,6 +9,7 @@ Nothing is sampled, so there is no noise but the items'.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,9 +19,10 @@ from retort.distribution import log_softmax, softmax
 from retort.distribution.calibration import brier, calibrated_temperature, ece, nll
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
-from retort.tune.item import Item, encoded_after
+from retort.tune.item import Item, encoded_after, num_shared
+from retort.tune.plan import Plan
 from retort.tune.samples import Floats, Samples
-from retort.tune.sweep import Plan, ProgressCallback
+from retort.tune.sweep import ProgressCallback
 
 PROMPTS_AT_ONCE = 16
 
@@ -103,19 +105,17 @@ def _scores(
     # One row a question first, then one a choice that has a token left.
     rows = [(number, list(range(len(question.choices)))) for number, question in enumerate(batch)]
     depth, passes = 0, len(rows)
+    # A token deeper each time: a choice leaves where its tokens end.
     while True:
         following: list[tuple[int, int, int]] = []
         for row, (number, choices) in enumerate(rows):
             logits = np.asarray(decoder.logits[row], dtype=np.float64)
             ids = [batch[number].choices[choice][depth] for choice in choices]
             for place, temperature in enumerate(temperatures):
-                gaps = (
-                    logits[ids] - logits.max() if temperature == 0 else log_softmax(logits, temperature)[ids]
-                )
-                found[number][place, choices] += gaps
-            following += [
-                (row, number, choice) for choice in choices if len(batch[number].choices[choice]) > depth + 1
-            ]
+                log_probs = logits - logits.max() if temperature == 0 else log_softmax(logits, temperature)
+                found[number][place, choices] += log_probs[ids]
+            longer = (choice for choice in choices if len(batch[number].choices[choice]) > depth + 1)
+            following += [(row, number, choice) for choice in longer]
         if not following:
             return found, passes
         tokens = [batch[number].choices[choice][depth] for _, number, choice in following]
@@ -128,18 +128,16 @@ def _question(plan: Plan, source: Source, item: Item, prompt_number: int, per: s
     seen = plan.task.seen(source, item, prompt_number)
     space = "" if seen.messages is not None or seen.text.endswith((" ", "\n")) else " "
     texts = [tuple(encoded_after(source, seen, f"{space}{choice}")) for choice in item.choices]
-    before = min(_shared([tuple(seen.ids), text]) for text in texts)
+    before = min(num_shared(seen.ids, text) for text in texts)
     # What all choices share counts for their length, and for nothing else.
-    shared = _shared(texts) if per == "text" else before
+    shared = num_shared(*texts) if per == "text" else before
     choices = tuple(text[shared:] for text in texts)
-    for first, one in enumerate(choices):
-        for second, other in enumerate(choices):
-            if first != second and other[: len(one)] == one:
-                raise InputError(
-                    f"item {item.id}: the choice {item.choices[first]!r} is the beginning of {item.choices[second]!r}, "
-                    "so its probability includes the other's; label them with letters (A, B, …), or use "
-                    "scorer references"
-                )
+    for (first, one), (second, other) in itertools.permutations(zip(item.choices, choices, strict=True), 2):
+        if other[: len(one)] == one:
+            raise InputError(
+                f"item {item.id}: the choice {first!r} is the beginning of {second!r}, so its probability includes the "
+                "other's; label them with letters (A, B, …), or use scorer references"
+            )
     lengths = {
         "text": [1.0] * len(texts),
         "token": [float(len(text) - before) for text in texts],
@@ -147,12 +145,6 @@ def _question(plan: Plan, source: Source, item: Item, prompt_number: int, per: s
     }[per]
     right = tuple(place for place, choice in enumerate(item.choices) if choice in item.references)
     return _Question(texts[0][:shared], choices, np.array(lengths), right)
-
-
-def _shared(texts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all texts begin with."""
-    length = min(map(len, texts))
-    return next((n for n in range(length) if len({text[n] for text in texts}) > 1), length)
 
 
 BINS = 10

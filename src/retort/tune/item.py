@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from retort.errors import CapabilityError, InputError
@@ -14,7 +15,7 @@ from retort.sources.chat import Message, SeenPrompt, asked, prompt_for
 from retort.tune.budget import NO_BUDGET, Budget
 from retort.tune.checks import Check, as_text
 from retort.tune.readers.javascript import Template
-from retort.tune.score import Judge, Scorer
+from retort.tune.score import Scorer
 
 Prompt = str | tuple[Message, ...]
 """A text that the model continues, or a conversation that it answers."""
@@ -46,8 +47,8 @@ class Task:
 
     A template may be a conversation, with {{variables}} in its messages. `is_chat` True: a prompt that is a text is a
     user's message, wherever the model has a chat template; False: messages are a plain text; None: both as they are.
-    `models`, `endpoint`, `against`, `baseline`: what the file says of
-    the model to ask, the way to ask it, the setting to compare with, and an earlier run; empty where it does not say.
+    `models`, `endpoint`, `against`, `baseline`: what the file says of the model to ask, the way to ask it, the setting
+    to compare with, and an earlier run; empty where it does not say.
     `skipped`: how many parts of each kind the reader left out, as it was asked to. `notes`: what a user should know.
     """
 
@@ -104,50 +105,44 @@ class Task:
         return asked(prompt, chat)
 
 
-@dataclass
 class Marker:
     """Marks answers. Many draws give few different texts: each is normalised once and judged once per item."""
 
-    scorer: Scorer
-    items: Sequence[Item]
-    _key_of_text: dict[str, str] = field(default_factory=dict)
-    _judges: dict[int, Judge] = field(default_factory=dict)
-    _scores: dict[tuple[int, str], float] = field(default_factory=dict)
-    _transforms: dict[tuple[int, str], tuple[str, Any]] = field(default_factory=dict)
+    def __init__(self, scorer: Scorer, items: Sequence[Item]) -> None:
+        self._items = items
+        self._key = cache(lambda text: scorer.key(text))
+        self._judge = cache(lambda item: scorer.judge(items[item].references, items[item].checks))
+        self._transformed = cache(self._transform)
+        self._scores: dict[tuple[int, str], float] = {}
 
     def mark(self, item: int, text: str) -> tuple[str, float]:
         """The answer that `text` gives (equal for equal answers), and its score for item number `item`."""
-        asked = self.items[item]
-        if asked.transform is not None:
-            return self._transformed(item, text, asked.transform)
-        key = self._key_of_text.get(text)
-        if key is None:
-            key = self._key_of_text[text] = self.scorer.key(text)
-        return key, self._score(item, key, key)
+        key = judged = self._key(text)
+        if self._items[item].transform is not None:
+            key, judged = self._transformed(item, key)
+        # By the key and not by what is judged: a transform may make a list of an answer.
+        if (item, key) not in self._scores:
+            self._scores[item, key] = float(self._judge(item)(judged))
+        return key, self._scores[item, key]
 
-    def _transformed(self, item: int, text: str, transform: Callable[[Any], Any]) -> tuple[str, float]:
-        """As `mark`, of what the item's transform makes of the answer, which need not be a text."""
-        answer = self._transforms.get((item, text))
-        if answer is None:
-            made = transform(self.scorer.key(text))
-            answer = self._transforms[item, text] = (as_text(made), made)
-        key, made = answer
-        return key, self._score(item, key, made)
-
-    def _score(self, item: int, key: str, judged: Any) -> float:
-        score = self._scores.get((item, key))
-        if score is None:
-            if item not in self._judges:
-                asked = self.items[item]
-                self._judges[item] = self.scorer.judge(asked.references, asked.checks)
-            score = self._scores[item, key] = float(self._judges[item](judged))
-        return score
+    def _transform(self, item: int, key: str) -> tuple[str, Any]:
+        """What the item's transform makes of an answer, as a text and as it is."""
+        transform = self._items[item].transform
+        assert transform is not None, "asked for such items alone"
+        made = transform(key)
+        return as_text(made), made
 
 
 def encoded_after(source: Any, seen: SeenPrompt, text: str) -> list[int]:
     """The ids of a prompt with `text` after it, cut into tokens together, as the model would read them."""
     encode = source.encode if seen.messages is None else source.encode_rendered
     return list(encode(seen.text + text))
+
+
+def num_shared(*texts: Sequence[int]) -> int:
+    """How many tokens all texts begin with."""
+    length = min(map(len, texts))
+    return next((n for n in range(length) if len({text[n] for text in texts}) > 1), length)
 
 
 def prompt_text(prompt: Prompt) -> str:

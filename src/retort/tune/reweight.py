@@ -26,12 +26,13 @@ from retort.sources.chat import SeenPrompt
 from retort.sources.positions import position_logits
 from retort.transforms import Context
 from retort.tune.goals import Goal
-from retort.tune.item import encoded_after
+from retort.tune.item import encoded_after, num_shared
+from retort.tune.plan import Plan
 from retort.tune.recording import write_table
 from retort.tune.samples import Floats, Ints, Rows, Samples, mean_of_known, over_prompts
 from retort.tune.settings import Axis, Values, describe, key
 from retort.tune.statistics import ERROR_RATE, mean_intervals, resampled_means
-from retort.tune.sweep import Plan, ProgressCallback
+from retort.tune.sweep import ProgressCallback
 
 Flags = NDArray[np.bool_]
 
@@ -62,18 +63,14 @@ class Likelihoods:
         return names.index(key(setting))
 
     def only(self, settings: Sequence[Values]) -> Likelihoods:
-        """These settings, in this order."""
         places = [self.number(setting) for setting in settings]
         return Likelihoods(tuple(settings), self.logprobs[:, places], self.outside[np.ix_(places, places)])
 
 
 def joined(pieces: Sequence[Likelihoods]) -> Likelihoods:
     """The answers of all pieces one after another, under the settings that all of them have."""
-    common = [
-        setting
-        for setting in pieces[0].settings
-        if all(key(setting) in {key(one) for one in piece.settings} for piece in pieces)
-    ]
+    in_all = set.intersection(*({key(one) for one in piece.settings} for piece in pieces))
+    common = [setting for setting in pieces[0].settings if key(setting) in in_all]
     alike = [piece.only(common) for piece in pieces]
     return Likelihoods(
         tuple(common),
@@ -95,24 +92,19 @@ def chains_to_score(plan: Plan, more: Sequence[Chain] = ()) -> dict[str, tuple[V
 
     Raises InputError for a chain whose probabilities depend on more than the text so far.
     """
-    axis = plan.axis
-    chains = [
-        chain.at_temperature(temperature)
-        for chain, temperatures in plan.variants
-        for temperature in temperatures
-    ]
-    settings = list(axis.settings)
+    own = [chain.at_temperature(one) for chain, temperatures in plan.variants for one in temperatures]
+    found = list(zip(plan.axis.settings, own, strict=True))
     for chain in more:
-        setting = setting_of(axis, chain)
-        settings.append(setting)
-        chains.append(chain if "chain" in setting else plan.chains[0].at_temperature(chain.temperature))
-    for chain in chains:
+        setting = setting_of(plan.axis, chain)
+        alone = plan.chains[0].at_temperature(chain.temperature)
+        found.append((setting, chain if "chain" in setting else alone))
+    for _, chain in found:
         if chain.needs - {"history"}:
             raise InputError(
                 f"{chain} has no fixed probability for a text (it needs {' and '.join(sorted(chain.needs))}); "
                 "re-weighting needs chains that see the text alone"
             )
-    return {key(setting): (setting, chain) for setting, chain in zip(settings, chains, strict=True)}
+    return {key(setting): (setting, chain) for setting, chain in found}
 
 
 def likelihoods_of(
@@ -195,15 +187,14 @@ def score_pieces(
 def read_likelihoods(folder: Path, num_answers: int) -> Likelihoods:
     """The likelihoods kept beside a recording of so many answers; raises SourceError where they are not there."""
     pieces: list[Likelihoods] = []
-    total = 0
-    while total < num_answers:
+    # Which pieces there are is known by their answers alone: a race's number is not in its run.json.
+    while (total := sum(len(piece.logprobs) for piece in pieces)) < num_answers:
         piece = _read_piece(folder, len(pieces))
         if piece is None:
             raise SourceError(
                 f"{folder} does not have the logprobs of all its answers; run again with the task, "
                 f"--record {folder} --resume --logprobs, which draws nothing again"
             )
-        total += len(piece.logprobs)
         pieces.append(piece)
     if total != num_answers:
         raise SourceError(
@@ -295,10 +286,7 @@ def _nll(source: Source, prompt: SeenPrompt, text: str) -> tuple[float, int]:
     text's.
     """
     before, ids = prompt.ids, encoded_after(source, prompt, text)
-    shared = next(
-        (n for n, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), min(len(before), len(ids))
-    )
-    first = max(shared, 1)
+    first = max(num_shared(before, ids), 1)
     if len(ids) <= first:
         return 0.0, 0
     log_probs = log_softmax(position_logits(source, ids[:-1])[first - 1 :].astype(np.float64))
@@ -439,10 +427,7 @@ def _estimate(
 
 
 def _sums_of_items(samples: Samples, here: Ints, weights: Floats) -> Floats:
-    """`[items, 2]`: Σ w·score and Σ w of each item's answers."""
-    item, num_items = samples.item[here], len(samples.item_ids)
-    present = np.bincount(item, minlength=num_items) > 0
-    totals = [
-        np.bincount(item, values, minlength=num_items) for values in (weights * samples.score[here], weights)
-    ]
-    return np.stack(totals, axis=1).astype(np.float64)[present]
+    """`[items, 2]`: Σ w·score and Σ w of each item's answers, of the items that have any."""
+    _, item = np.unique(samples.item[here], return_inverse=True)
+    totals = [np.bincount(item, values) for values in (weights * samples.score[here], weights)]
+    return np.stack(totals, axis=1).astype(np.float64)

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
-from retort.numerals import decimals
-from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
 from retort.sources.server.connection import ParameterRefused
 from retort.sources.server.source import ServerSource
 from retort.tune.budget import Price, Spending, read_spending
 from retort.tune.choice import choose_exactly
 from retort.tune.conclude import conclude
-from retort.tune.goals import find_goal
-from retort.tune.item import Item, Task, written_prompt
+from retort.tune.forecast import Forecast, forecast
+from retort.tune.item import Task, written_prompt
+from retort.tune.plan import COARSE, Place, Plan, described, make_plan, refined
 from retort.tune.recommend import finite
 from retort.tune.recording import Recording, has_no_settings, in_words
 from retort.tune.report import Tuning
@@ -41,22 +36,10 @@ from retort.tune.reweight import (
     second_nll,
 )
 from retort.tune.samples import Floats, Origin, Rows, as_samples
-from retort.tune.sequential import BLOCK, race, race_order
-from retort.tune.server_sweep import Answer, BudgetSpent, Known, Pace, ServerDrawer, answers_of
+from retort.tune.sequential import BLOCK, race
+from retort.tune.server_sweep import BudgetSpent, Known, Pace, ServerDrawer, answers_of
 from retort.tune.settings import Values
-from retort.tune.sweep import (
-    COARSE,
-    REQUESTS_AT_ONCE,
-    REQUESTS_KEPT_AT_ONCE,
-    Counted,
-    Drawer,
-    LocalDrawer,
-    Place,
-    Plan,
-    ProgressCallback,
-    RayDrawer,
-    refined,
-)
+from retort.tune.sweep import Counted, Drawer, LocalDrawer, ProgressCallback, RayDrawer
 from retort.tune.variety import WORDS, Likeness
 
 AS_USUAL = Pace()
@@ -109,6 +92,7 @@ def run(
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     known: Known = {}
+    local = source.capability is Capability.FULL
     if (budget, reweight) != (None, None) or logprobs:
         task = _scored_only(task)
     check_budget(task, temperatures, engine, budget)
@@ -124,15 +108,8 @@ def run(
         on_forecast=on_forecast,
     )  # fmt: skip
     without_temperature = partial(
-        again,
-        "own",
-        budget=budget,
-        record=record,
-        variety=variety,
-        likeness=likeness,
-        second=second,
-        price=price,
-    )
+        again, "own", budget=budget, record=record, variety=variety, likeness=likeness, second=second, price=price,
+    )  # fmt: skip
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
@@ -149,13 +126,13 @@ def run(
             return without_temperature(resume=resume)
         on_forecast = None
         temperatures = refined(COARSE, coarse.recommendation.region)
-        if beside is not None and source.capability is not Capability.FULL:
+        if beside is not None and not local:
             coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
             with Recording.begin(beside, described(coarsely, source.name), True) as kept:
-                known = _answered(kept, coarsely)
+                pieces_there = filter(None, map(kept.piece, range(len(coarsely.pieces))))
+                known = answers_of(pieces_there, COARSE)
     keeps = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=keeps)
-    goal = find_goal(task.goal)
     if task.scorer.kind.name == "choice":
         if record is not None or any(plan.chains) or reweight is not None:
             raise InputError(
@@ -171,51 +148,55 @@ def run(
         _check_reweighting(plan, source, record, logprobs, reweight)
     if record is None and resume:
         raise InputError("--resume needs --record DIR")
-    if temperatures == "own":
-        against = None  # there is one setting
     spending = grid = None
     if budget is not None:
         # With one setting there is nothing to race: all that the budget pays for is asked.
-        grid = plan.num_paths * len(plan.axis) if len(plan.axis) > 1 else None
-        spending = read_spending(budget, task.max_tokens, longest_prompt(plan), price)
-        plan = affordable(plan, spending, budget)
+        grid = plan.num_answers if len(plan.axis) > 1 else None
+        spending = read_spending(budget, task.max_tokens, plan.longest_prompt, price)
+        plan = plan.affordable(spending, budget)
     description = described(plan, source.name)
     if grid is not None:
         description |= {"pieces": None, "answers_of_grid": grid}
     with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
         try:
-            drawer = _drawer(plan, source, engine, recording, pace, known, spending)
+            drawing = _Drawing(plan, source, engine, pace, known, spending, recording, on_progress)
+            drawer = drawing.drawer
             if on_forecast is not None and not resume and not isinstance(drawer, RayDrawer):
-                told = _forecast(plan, drawer, source.capability is Capability.FULL, pace, spending)
+                told = forecast(plan, drawer, local, pace, spending)
                 if told is not None:
                     on_forecast(told)
-            drawing = _Drawing(plan, drawer, recording, on_progress)
             pieces = drawing.whole() if grid is None or spending is None else drawing.raced(spending)
         except ParameterRefused as refusal:
             if "temperature" not in refusal.parameters or not plan.temperatures:
                 raise
-            if recording is not None:
-                recording.abandon()
             pieces = None
-        if pieces is not None and recording is not None:
+        if recording is not None and pieces is None:
+            recording.abandon()
+        elif recording is not None:
             recording.finish()
-    if pieces is None:
+    if pieces is None:  # only now, for the recording has to be closed before another begins in its folder
         return without_temperature()
-    local = source.capability is Capability.FULL
     origin = Origin(
         task.name,
         source.name,
         seed,
-        _spec(plan),
+        plan.chain,
         sum(rows.forward_passes for rows in pieces) if local else None,
         sum(rows.independent_passes for rows in pieces) if local else None,
         grid,
-        tuple(in_words(written_prompt(prompt)) for prompt in plan.task.prompts),
-        tuple(map(_asked, plan.items)),
+        tuple(in_words(written_prompt(prompt)) for prompt in task.prompts),
+        plan.asked,
     )
-    columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
-    variety = variety or task.scorer.kind.name == "none"
-    found = conclude(columns, goal, origin, variety=variety, likeness=likeness, against=against, price=price)
+    columns = as_samples(pieces, plan.axis, plan.item_ids)
+    found = conclude(
+        columns,
+        plan.goal,
+        origin,
+        variety=variety or task.scorer.kind.name == "none",
+        likeness=likeness,
+        against=None if temperatures == "own" else against,  # of its own settings there is one
+        price=price,
+    )
     found = replace(found, skipped=dict(task.skipped))
     if second is not None:
         nats = zip(found.settings, second_nll(plan, pieces, second, on_progress).tolist(), strict=True)
@@ -227,7 +208,7 @@ def run(
     likelihoods = score_pieces(plan, source, pieces, wanted.targets, record, on_progress)
     if reweight is None:
         return found
-    return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
+    return replace(found, reweighted=reweighted(columns, likelihoods, plan.goal, wanted, seed))
 
 
 def _chosen_exactly(
@@ -242,7 +223,7 @@ def _chosen_exactly(
     exact = choose_exactly(plan, source, on_progress)
     passes = exact.forward_passes
     origin = Origin(task.name, source.name, plan.seed, "", passes, passes * len(plan.axis))
-    found = conclude(exact.samples, find_goal(task.goal), origin, against=against, price=price)
+    found = conclude(exact.samples, plan.goal, origin, against=against, price=price)
     return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
 
 
@@ -255,42 +236,42 @@ def _scored_only(task: Task) -> Task:
     return replace(task, items=scored, skipped=left)
 
 
-def _drawer(
-    plan: Plan,
-    source: Source,
-    engine: str,
-    recording: Recording | None,
-    pace: Pace,
-    known: Known,
-    spending: Spending | None,
-) -> Drawer:
-    """What draws from the source: paths where all logits are here, requests where a server has them."""
-    if source.capability is Capability.FULL:
-        if engine != "ray":
-            return LocalDrawer(plan, source)
-        every = range(len(plan.pieces))
-        return RayDrawer(plan, source.name, [n for n in every if recording is None or not recording.has(n)])
-    if not isinstance(source, ServerSource):
-        raise CapabilityError(
-            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
-            f"model or a server"
-        )
-    if any(plan.chains):
-        raise CapabilityError(
-            f"{source.name} truncates by its own settings, so it cannot apply the chain {_spec(plan)}; leave it out"
-        )
-    return ServerDrawer(plan, source, pace, None if recording is None else recording.folder, known, spending)
-
-
 @dataclass
 class _Drawing:
     """The answers of a plan, piece by piece: read where they are recorded, else drawn now, and recorded."""
 
     plan: Plan
-    drawer: Drawer
+    source: Source
+    engine: str
+    pace: Pace
+    known: Known
+    spending: Spending | None
     recording: Recording | None
     on_progress: ProgressCallback | None
     pieces: list[Rows] = field(default_factory=list)
+    drawer: Drawer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Chooses what draws: paths where all logits are here, requests where a server has them."""
+        plan, source, recording = self.plan, self.source, self.recording
+        if source.capability is Capability.FULL and self.engine == "ray":
+            every = range(len(plan.pieces))
+            missing = [number for number in every if recording is None or not recording.has(number)]
+            self.drawer = RayDrawer(plan, source.name, missing)
+        elif source.capability is Capability.FULL:
+            self.drawer = LocalDrawer(plan, source)
+        elif not isinstance(source, ServerSource):
+            raise CapabilityError(
+                f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
+                f"model or a server"
+            )
+        elif any(plan.chains):
+            raise CapabilityError(
+                f"{source.name} truncates by its own settings, so it cannot apply the chain {plan.chain}; leave it out"
+            )
+        else:
+            folder = None if recording is None else recording.folder
+            self.drawer = ServerDrawer(plan, source, self.pace, folder, self.known, self.spending)
 
     def whole(self) -> list[Rows]:
         """Every answer of the plan."""
@@ -298,8 +279,7 @@ class _Drawing:
 
         def counted(more: int, said: str) -> None:
             if self.on_progress is not None:
-                done = sum(map(len, self.pieces)) + more
-                self.on_progress(done, self.plan.num_paths * len(every), said)
+                self.on_progress(sum(map(len, self.pieces)) + more, self.plan.num_answers, said)
 
         for places in self.plan.pieces:
             self.pieces.append(self._next(places, every, counted))
@@ -307,7 +287,7 @@ class _Drawing:
 
     def raced(self, spending: Spending) -> list[Rows]:
         """The answers that a budget pays for, a block of items in each piece."""
-        plan, goal, ids = self.plan, find_goal(self.plan.task.goal), [item.id for item in self.plan.items]
+        plan, goal = self.plan, self.plan.goal
 
         def say(_: int = 0, detail: str = "") -> None:
             if self.on_progress is not None:
@@ -328,10 +308,10 @@ class _Drawing:
                 spending.add(key, row["prompt_tokens"], row["answer_tokens"])
             self.pieces.append(rows)
             say()
-            return goal.item_scores(as_samples([rows], plan.axis, ids))[np.ix_(items, settings)]
+            return goal.item_scores(as_samples([rows], plan.axis, plan.item_ids))[np.ix_(items, settings)]
 
         low, high = goal.bounds(plan.samples)
-        race(ask, len(ids), len(plan.axis), span=high - low, seed=plan.seed)
+        race(ask, len(plan.items), len(plan.axis), span=high - low, seed=plan.seed)
         if not self.pieces:
             raise InputError(
                 f"the budget was spent after {len(spending.paid):,} answers, before {BLOCK} items had been asked at "
@@ -371,111 +351,6 @@ def check_budget(
         )
 
 
-def affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
-    """The plan with as many answers to an item as the budget pays for all items; InputError below one block."""
-    cells = len(plan.items) * len(plan.task.prompts) * len(plan.axis)
-    repeats = min(plan.samples, int(spending.most / spending.dearest) // cells)
-    plan = replace(plan, samples=max(repeats, find_goal(plan.task.goal).fewest_samples))
-    items = min(BLOCK, len(plan.items))
-    first = items * len(plan.task.prompts) * plan.samples * len(plan.axis)
-    if not spending.has_room(first):
-        named = f"{budget} answers" if str(budget).strip().isdigit() else str(budget)
-        at_most = "" if spending.unit == "answer" else f", at most {decimals(first * spending.dearest, 4)}"
-        raise InputError(
-            f"a budget of {named} is too small: {items} items at {len(plan.axis)} settings take {first:,} answers"
-            f"{at_most}; give more, or compare fewer settings"
-        )
-    return plan
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a sweep of `answers` will take, from a trial of `tried` of them: seconds, and tokens of all prompts and
-    answers (None where a server does not count them). `at_most`: a budget may end it earlier."""
-
-    answers: int
-    seconds: float
-    prompt_tokens: float | None
-    answer_tokens: float | None
-    tried: int
-    tried_seconds: float
-    at_most: bool
-
-
-FORECAST_FROM = {"server": 100, "local": 500}
-"""Answers below which nothing is forecast: the trial would be most of the sweep."""
-TRIAL_SETTINGS = 5
-TRIAL_ROUNDS = 6
-"""Requests of a trial for each that a server gets at once: the last ones, which run alone, then weigh little."""
-
-
-def _forecast(
-    plan: Plan, drawer: Drawer, local: bool, pace: Pace, spending: Spending | None
-) -> Forecast | None:
-    """What all answers will take, by a trial of some; None where the trial would be too much of them."""
-    answers = plan.num_paths * len(plan.axis)
-    order = race_order(len(plan.items), plan.seed)
-    if local:
-        # Answers of an item share their passes, so an item is tried in whole.
-        settings, repeats = list(range(len(plan.axis))), plan.samples
-        items = order[: max(4, len(order) // 20) if spending is None else BLOCK]
-    else:
-        count = min(TRIAL_SETTINGS, len(plan.axis))
-        settings = np.linspace(0, len(plan.axis) - 1, count).round().astype(int).tolist()
-        wanted = math.ceil(TRIAL_ROUNDS * pace.concurrency / (len(settings) * len(plan.task.prompts)))
-        items = order[: min(wanted, len(order) if spending is None else BLOCK)]
-        repeats = min(plan.samples, math.ceil(wanted / len(items)))
-    places = plan.places(items, repeats)
-    tried = len(places) * len(settings)
-    if answers < max(FORECAST_FROM["local" if local else "server"], 4 * tried) or (
-        spending is not None and not spending.has_room(4 * tried)
-    ):
-        return None
-    begun = time.monotonic()
-    fewer = len(places) // 4
-    if local:
-        # What a first pass prepares is in no later one; and full batches are faster than a trial's, so that the growth
-        # from a small trial to a larger one says what the rest takes.
-        drawer.trial(places[:1], settings)
-        short_from = time.monotonic()
-        drawer.trial(places[:fewer], settings)
-    start = time.monotonic()
-    rows = drawer.trial(places, settings)
-    took = time.monotonic() - start
-    each = took / len(places)
-    if local and spending is None:
-        each = float(np.clip((took - (start - short_from)) / (len(places) - fewer), each / 4, each))
-    if spending is not None:
-        answers = min(answers, int(spending.most / spending.usual))
-    seconds = took + each * max(answers / len(settings) - len(places), 0.0)
-    if pace.per_minute is not None and not local:
-        seconds = max(seconds, 60.0 * answers / pace.per_minute)
-    columns = as_samples([rows], plan.axis, [item.id for item in plan.items])
-    before, after = columns.prompt_tokens, columns.num_tokens
-    # By their characters: the prompts of the items that were tried may be shorter than the others.
-    longer = np.mean(_prompt_lengths(plan, order)) / (np.mean(_prompt_lengths(plan, items)) or 1.0)
-    return Forecast(
-        answers,
-        seconds,
-        None if before is None else float(before.mean() * answers * longer),
-        None if after is None else float(after.mean()) * answers,
-        tried,
-        time.monotonic() - begun,
-        spending is not None,
-    )
-
-
-def _prompt_lengths(plan: Plan, items: Sequence[int]) -> list[int]:
-    """Characters of these items' prompts."""
-    every = range(len(plan.task.prompts))
-    return [len(str(plan.task.prompt(plan.items[item], number))) for item in items for number in every]
-
-
-def longest_prompt(plan: Plan) -> float:
-    """Tokens of the longest prompt, by its characters: a prompt is rarely longer than one for each two."""
-    return max(_prompt_lengths(plan, range(len(plan.items)))) / 2
-
-
 def _check_reweighting(
     plan: Plan, source: Source, record: Path | None, logprobs: bool, reweight: Wanted | None
 ) -> None:
@@ -489,111 +364,4 @@ def _check_reweighting(
         )
     chains_to_score(plan, () if reweight is None else reweight.targets)
     if reweight is not None:
-        check_goal(find_goal(plan.task.goal))
-
-
-def _answered(recording: Recording, plan: Plan) -> Known:
-    """A server's answers in a complete recording."""
-    known: dict[tuple[int, int, int, float], Answer] = {}
-    for number in range(len(plan.pieces)):
-        rows = recording.piece(number)
-        assert rows is not None, "the coarse sweep is over"
-        known |= answers_of(rows, plan.temperatures)
-    return known
-
-
-def make_plan(
-    task: Task,
-    temperatures: Sequence[float] | Literal["own"],
-    samples: int,
-    seed: int = 0,
-    limit_items: int | None = None,
-    chain: Chain | None = None,
-    chains: Sequence[Chain] = (),
-    *,
-    keeps: bool = False,
-) -> Plan:
-    """The sweep that these arguments ask for, checked; no model is needed. `keeps`: in pieces fit to be written."""
-    tried = tuple(dict.fromkeys(chains)) or (Chain(()) if chain is None else chain,)
-    if chain is not None and chains:
-        raise InputError("give one chain, or several to compare, not both")
-    grid: tuple[float, ...] = ()
-    if temperatures != "own" and (len(tried) == 1 or temperatures):
-        grid = check_temperatures(temperatures, len(tried))
-    if limit_items is not None and (type(limit_items) is not int or limit_items < 1):
-        raise InputError(f"the number of items must be a whole number of 1 or more, got {limit_items!r}")
-    fewest = find_goal(task.goal).fewest_samples
-    if type(samples) is not int or samples < fewest:
-        why = " (one sample of an item cannot show variety)" if samples == 1 else ""
-        raise InputError(
-            f"samples must be a whole number of {fewest} or more for goal {task.goal}, got {samples!r}{why}"
-        )
-    check_seed(seed)
-    size = REQUESTS_KEPT_AT_ONCE if keeps else REQUESTS_AT_ONCE
-    return Plan(task, task.items[:limit_items], grid, samples, seed, tried, size)
-
-
-def described(plan: Plan, model: str) -> dict[str, Any]:
-    """What a recording says of its run; two runs with equal descriptions have equal answers."""
-    return {
-        "task": plan.task.name,
-        "goal": plan.task.goal,
-        "model": model,
-        "settings": list(plan.axis.settings),
-        "samples": plan.samples,
-        "seed": plan.seed,
-        "chain": _spec(plan),
-        "prompts": [written_prompt(prompt) for prompt in plan.task.prompts],
-        "max_tokens": plan.task.max_tokens,
-        "stop": list(plan.task.stop),
-        "scorer": {"kind": plan.task.scorer.kind.name, **plan.task.scorer.options},
-        "items": [item.id for item in plan.items],
-        "asked": list(map(_asked, plan.items)),
-        "items_hash": content_hash(plan.items),
-        "pieces": len(plan.pieces),
-        **({} if plan.task.is_chat is None else {"chat": plan.task.is_chat}),
-    }
-
-
-def _spec(plan: Plan) -> str:
-    """The chain as text; several are in the settings."""
-    return str(plan.chains[0]) if len(plan.chains) == 1 else ""
-
-
-def _asked(item: Item) -> str:
-    """What an item puts into the prompts, for a reader of the report."""
-    values = [(name, " ".join(str(value).split())) for name, value in item.variables.items()]
-    text = values[0][1] if len(values) == 1 else ", ".join(f"{name}={value}" for name, value in values)
-    return f"{text[:ASKED_SHOWN]}{'…' * (len(text) > ASKED_SHOWN)}"
-
-
-ASKED_SHOWN = 80
-
-
-def content_hash(items: Sequence[Item]) -> str:
-    """A hash of everything in the items."""
-    content = [
-        [item.id, dict(item.variables), list(item.references), list(item.choices)]
-        + [[check.name, check.value, check.weight] for check in item.checks]
-        + [written_prompt(prompt) for prompt in item.prompts]
-        for item in items
-    ]
-    text = json.dumps(
-        content, sort_keys=True, default=str
-    )  # a check's value may be anything that YAML can say
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tuple[float, ...]:
-    """The temperatures in rising order, each once; InputError unless they are finite numbers of 0 or more, and there is
-    something to compare: two or more of them, or of chains."""
-    values = [float(value) for value in temperatures]
-    for value in values:
-        if not math.isfinite(value) or value < 0:
-            raise InputError(
-                f"a temperature is {value!r}; temperatures must be finite numbers of 0 (greedy) or more"
-            )
-    grid = tuple(sorted(set(values)))
-    if len(grid) * num_chains < 2:
-        raise InputError(f"got {len(grid)} temperature(s) to compare; give at least two different ones")
-    return grid
+        check_goal(plan.goal)

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -23,8 +23,9 @@ from retort.sources.server.server import Ask
 from retort.sources.server.source import ServerSource
 from retort.tune.budget import Spending
 from retort.tune.item import Marker
+from retort.tune.plan import Place, Plan, request_seed
 from retort.tune.samples import Rows
-from retort.tune.sweep import Counted, Place, Plan, request_seed
+from retort.tune.sweep import Counted
 
 CONCURRENCY = 4
 LARGEST_SEED = 2**31 - 1  # what servers take
@@ -57,13 +58,14 @@ class Answer:
     seconds: float | None = None
 
 
-def answers_of(rows: Rows, temperatures: Sequence[float]) -> dict[tuple[int, int, int, float], Answer]:
-    """The answers in these rows of a sweep at these temperatures, for `known` of another sweep."""
+def answers_of(pieces: Iterable[Rows], temperatures: Sequence[float]) -> Known:
+    """The answers of a sweep at these temperatures, for `known` of another sweep."""
     names = [field.name for field in fields(Answer)]
     return {
         (row["item"], row["prompt"], row["repeat"], temperatures[row["setting"]]): Answer(
             *(row[name] for name in names)
         )
+        for rows in pieces
         for row in rows.each()
     }
 
@@ -113,7 +115,6 @@ class Journal:
                     there.truncate(whole)
 
     def add(self, key: Key, answer: Answer) -> None:
-        """Keep one answer."""
         self.answers[key] = answer
         if self.file is not None:
             try:
@@ -166,8 +167,7 @@ class ServerDrawer:
         keys = [(*place, setting) for place in places for setting in settings]
         for key in keys:
             coarse = self._known.get((*key[:3], self._plan.temperatures[key[3]])) if self._known else None
-            there = coarse or self._trial.answers.get(key)
-            if there is not None:
+            if there := coarse or self._trial.answers.get(key):
                 journal.answers.setdefault(key, there)
         self._ask_all(keys, journal, counted)
         return self._rows(keys, journal)
@@ -204,6 +204,7 @@ class ServerDrawer:
         count(0)
         pool = ThreadPoolExecutor(self._pace.concurrency, thread_name_prefix="retort-tune")
         try:
+            # Ends where nothing runs: all is answered, or the budget allows no more.
             while True:
                 # Few in hand: a stopped sweep waits for those that run, and a budget counts each at its most.
                 while (

@@ -1,4 +1,4 @@
-"""The sweep of a local model: every item at every temperature, on the same noise, in pieces that can be kept.
+"""What answers a plan's questions from a model that runs here: paths on the same noise for every temperature.
 
 One temperature path per (item, prompt, repeat) gives the text at all temperatures of the grid for the price of the
 distinct texts. The repeats of different items use different noise: with the same seed everywhere, a lucky draw at one
@@ -7,118 +7,19 @@ position would be lucky for all items, and items would not be the independent un
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from retort.chain import Chain
 from retort.errors import MissingExtraError
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
 from retort.tune.item import Marker
+from retort.tune.plan import Place, Plan, request_seed
 from retort.tune.samples import Rows
-from retort.tune.settings import Axis, temperature_axis
-from retort.tune.task import Item, Task
-
-REQUESTS_AT_ONCE = 1024
-"""Paths of a piece: large enough to keep a batch of rows full, small in memory."""
-
-REQUESTS_KEPT_AT_ONCE = 128
-"""Paths of a piece that is written to disk before the next begins: what a killed sweep may lose."""
 
 ProgressCallback = Callable[[float, float, str], None]
-Place = tuple[int, int, int]
-"""Item, prompt and repeat, as numbers."""
-
 Counted = Callable[[int, str], None]
 """Answers of a piece that are there, and what to say beside their number."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a sweep asks for: its size, and the rows that would go through the model at least and at most.
-
-    At least: every answer of an item ends at its first token, the same at every temperature. At most: every answer has
-    `max_tokens` tokens and shares nothing but the prompt.
-    """
-
-    items: int
-    prompts: int
-    samples: int
-    settings: int
-    answers: int
-    max_tokens: int
-    fewest_passes: int
-    most_passes: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that decides the answers of a sweep; the same plan gives the same answers, piece by piece.
-
-    Every chain is tried at every one of `temperatures` (its own temperature replaced), or at its own where there are
-    none. A setting is a pair of the two, in this order. One chain and no temperatures: a server's own settings;
-    none is sent.
-    """
-
-    task: Task
-    items: tuple[Item, ...]
-    temperatures: tuple[float, ...]
-    samples: int
-    seed: int
-    chains: tuple[Chain, ...]
-    piece_size: int = REQUESTS_AT_ONCE
-
-    @property
-    def variants(self) -> list[tuple[Chain, tuple[float, ...]]]:
-        """Each chain with the temperatures it is tried at."""
-        return [(chain, self.temperatures or (chain.temperature,)) for chain in self.chains]
-
-    @property
-    def axis(self) -> Axis:
-        """The settings, in the order of their numbers."""
-        if len(self.chains) == 1:
-            return temperature_axis(self.temperatures) if self.temperatures else Axis(None, ({},), ({},))
-        settings = [
-            {"temperature": temperature, "chain": str(chain.at_temperature(temperature))}
-            for chain, temperatures in self.variants
-            for temperature in temperatures
-        ]
-        return Axis(None, tuple(settings), tuple(settings))
-
-    @property
-    def pieces(self) -> list[list[Place]]:
-        """The paths to run, by item, prompt and repeat, in pieces of `piece_size`."""
-        places = self.places(range(len(self.items)))
-        return [places[start : start + self.piece_size] for start in range(0, len(places), self.piece_size)]
-
-    def places(self, items: Sequence[int], samples: int | None = None) -> list[Place]:
-        """The paths of these items, with all their answers or the first so many."""
-        prompts, repeats = range(len(self.task.prompts)), range(samples or self.samples)
-        return [(i, p, r) for i, p, r in itertools.product(items, prompts, repeats)]
-
-    @property
-    def num_paths(self) -> int:
-        """How many paths there are in all."""
-        return len(self.items) * len(self.task.prompts) * self.samples
-
-    @property
-    def cost(self) -> Cost:
-        """What this sweep asks for, before anything is run."""
-        answers = self.num_paths * len(self.axis)
-        prompts = len(self.items) * len(self.task.prompts)
-        return Cost(
-            items=len(self.items),
-            prompts=len(self.task.prompts),
-            samples=self.samples,
-            settings=len(self.axis),
-            answers=answers,
-            max_tokens=self.task.max_tokens,
-            fewest_passes=prompts,
-            most_passes=prompts + answers * (self.task.max_tokens - 1),
-        )
 
 
 class Drawer(Protocol):
@@ -144,118 +45,87 @@ class LocalDrawer:
     def draw(
         self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
     ) -> Rows:
-        def paths_done(done: int, _: int) -> None:
-            if counted is not None:
-                counted(done * len(settings), "")
+        """The answers of these paths, judged, one row for each setting."""
+        plan, source = self._plan, self._source
+        prompt_ids = {
+            (item, prompt): tuple(plan.task.seen(source, plan.items[item], prompt).ids)
+            for item, prompt in dict.fromkeys((item, prompt) for item, prompt, _ in places)
+        }
+        requests = [
+            PathRequest(prompt_ids[item, prompt], request_seed(plan.seed, plan.items[item].id, repeat))
+            for item, prompt, repeat in places
+        ]
 
-        return draw(self._plan, places, self._source, self._marker, paths_done, settings)
+        def counting(chains_done: int) -> Callable[[int, int], None] | None:
+            """The progress of one chain's paths as progress of all chains'."""
+            if counted is None:
+                return None
+            return lambda paths, of: counted(
+                (chains_done * of + paths) // len(plan.chains) * len(settings), ""
+            )
+
+        rows = Rows()
+        first = 0
+        for chains_done, (chain, temperatures) in enumerate(plan.variants):
+            numbered = enumerate(temperatures, first)
+            setting_at = {temperature: setting for setting, temperature in numbered if setting in settings}
+            first += len(temperatures)
+            if not setting_at or not places:
+                continue
+            paths = temperature_paths(
+                source,
+                requests,
+                tuple(setting_at),
+                chain=chain,
+                max_tokens=plan.task.max_tokens,
+                stop=plan.task.stop,
+                on_progress=counting(chains_done),
+            )
+            for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
+                rows.forward_passes += path.forward_passes
+                rows.independent_passes += path.independent_passes
+                # One text stands for all the temperatures that give it: it is marked once.
+                for leaf in path.leaves:
+                    answer, score = self._marker.mark(item, leaf.text)
+                    for temperature in leaf.temperatures:
+                        rows.add(
+                            setting=setting_at[temperature],
+                            item=item,
+                            prompt=prompt,
+                            repeat=repeat,
+                            seed=request.seed,
+                            text=leaf.text,
+                            answer=answer,
+                            tokens=list(leaf.ids),
+                            finish_reason=leaf.finish_reason,
+                            logprob_raw=leaf.logprob_raw,
+                            score=score,
+                            prompt_tokens=len(prompt_ids[item, prompt]),
+                            answer_tokens=len(leaf.ids),
+                        )
+        assert len(rows) == len(places) * len(settings), "a path left out a setting"
+        return rows
 
     def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
-        return draw(self._plan, places, self._source, self._marker, None, settings)
+        return self.draw(0, places, settings)
 
 
-def sweep(plan: Plan, source: Source) -> Iterator[Rows]:
-    """Every answer of the plan from a model that runs here, piece by piece; nothing is kept."""
-    drawer = LocalDrawer(plan, source)
-    for number, places in enumerate(plan.pieces):
-        yield drawer.draw(number, places, range(len(plan.axis)))
+class RayDrawer:
+    """Draws the missing pieces on the workers of a Ray cluster, in their order."""
 
+    def __init__(self, plan: Plan, model: str, missing: Sequence[int]) -> None:
+        self._drawn = sweep_ray(plan, model, missing)
 
-def draw(
-    plan: Plan,
-    places: Sequence[Place],
-    source: Source,
-    marker: Marker,
-    on_progress: Callable[[int, int], None] | None = None,
-    settings: Sequence[int] | None = None,
-) -> Rows:
-    """The answers of these paths, judged, one row for each setting (None: all of them)."""
-    prompt_ids = {
-        (item, prompt): tuple(plan.task.seen(source, plan.items[item], prompt).ids)
-        for item, prompt in dict.fromkeys((item, prompt) for item, prompt, _ in places)
-    }
-    requests = [
-        PathRequest(prompt_ids[item, prompt], request_seed(plan.seed, plan.items[item].id, repeat))
-        for item, prompt, repeat in places
-    ]
-    wanted = range(len(plan.axis)) if settings is None else settings
-    rows = Rows()
-    first = 0
-    for done, (chain, temperatures) in enumerate(plan.variants):
-        column = {
-            temperature: first + number
-            for number, temperature in enumerate(temperatures)
-            if first + number in wanted
-        }
-        first += len(temperatures)
-        if not column or not places:
-            continue
-        paths = temperature_paths(
-            source,
-            requests,
-            tuple(column),
-            chain=chain,
-            max_tokens=plan.task.max_tokens,
-            stop=plan.task.stop,
-            on_progress=_share_of(done, len(plan.chains), on_progress),
-        )
-        for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
-            rows.forward_passes += path.forward_passes
-            rows.independent_passes += path.independent_passes
-            for leaf in path.leaves:
-                answer, score = marker.mark(item, leaf.text)
-                for temperature in leaf.temperatures:
-                    rows.add(
-                        setting=column[temperature],
-                        item=item,
-                        prompt=prompt,
-                        repeat=repeat,
-                        seed=request.seed,
-                        text=leaf.text,
-                        answer=answer,
-                        tokens=list(leaf.ids),
-                        finish_reason=leaf.finish_reason,
-                        logprob_raw=leaf.logprob_raw,
-                        score=score,
-                        prompt_tokens=len(prompt_ids[item, prompt]),
-                        answer_tokens=len(leaf.ids),
-                    )
-    assert len(rows) == len(places) * len(wanted), "a path left out a setting"
-    return rows
+    def draw(
+        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
+    ) -> Rows:
+        rows = next(self._drawn)
+        if counted is not None:
+            counted(len(rows), "")
+        return rows
 
-
-def _share_of(
-    done: int, total: int, on_progress: Callable[[int, int], None] | None
-) -> Callable[[int, int], None] | None:
-    """The progress of one chain's paths as progress of all chains'."""
-    if on_progress is None:
-        return None
-    return lambda paths, all_paths: on_progress((done * all_paths + paths) // total, all_paths)
-
-
-def request_seed(seed: int, item_id: str, repeat: int) -> int:
-    """The noise key of one repeat of one item, below 2^63; of the item's id, so that leaving items out or adding some
-    changes no other item's answers. All prompts of an item share it: prompts are compared on the same noise too."""
-    text = f"{seed}/{repeat}/{item_id}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
-
-
-# `auto`: the coarse sweep finds the tied region, the fine grid then has twentieths from the coarse neighbour below
-# it to the one above. The noise is the same, so on a local model the finer grid costs only the texts that differ.
-COARSE = tuple(step / 4 for step in range(9))  # 0 to 2
-FINE_STEP = 0.05
-
-
-def refined(coarse: Sequence[float], region: Sequence[float]) -> tuple[float, ...]:
-    """The coarse temperatures, and every FINE_STEP from the neighbour below the region to the one above it.
-
-    `region`: lowest and highest temperature of it, both among the coarse ones, which rise.
-    """
-    low, high = coarse.index(region[0]), coarse.index(region[-1])
-    first, last = coarse[max(0, low - 1)], coarse[min(len(coarse) - 1, high + 1)]
-    steps = round((last - first) / FINE_STEP)
-    fine = (round(first + step * FINE_STEP, 10) for step in range(steps + 1))
-    return tuple(sorted({*coarse, *fine}))
+    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
+        raise NotImplementedError("a cluster's speed is not forecast")
 
 
 RETRIES = 3
@@ -283,34 +153,14 @@ def sweep_ray(plan: Plan, model: str, missing: Sequence[int]) -> Iterator[Rows]:
     yield from pool.map(lambda actor, number: actor.draw.remote(number), list(missing))
 
 
-class RayDrawer:
-    """Draws the missing pieces on the workers of a Ray cluster, in their order."""
-
-    def __init__(self, plan: Plan, model: str, missing: Sequence[int]) -> None:
-        self._drawn = sweep_ray(plan, model, missing)
-
-    def draw(
-        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
-    ) -> Rows:
-        rows = next(self._drawn)
-        if counted is not None:
-            counted(len(rows), "")
-        return rows
-
-    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
-        raise NotImplementedError("a cluster's speed is not forecast")
-
-
 class _Worker:
     """One process with the model: draws the pieces that it is asked for."""
 
     def __init__(self, plan: Plan, model: str) -> None:
         from retort.sources.load import load
 
-        self._plan = plan
-        self._source: Any = load(model)
-        self._marker = Marker(plan.task.scorer, plan.items)
+        source: Any = load(model)
+        self._plan, self._drawer = plan, LocalDrawer(plan, source)
 
     def draw(self, number: int) -> Rows:
-        """The answers of piece `number`."""
-        return draw(self._plan, self._plan.pieces[number], self._source, self._marker)
+        return self._drawer.draw(number, self._plan.pieces[number], range(len(self._plan.axis)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,23 +15,25 @@ from pydantic import ValidationError
 from retort.chain import Chain
 from retort.errors import InputError, SourceError, from_pydantic
 from retort.files import read_json
-from retort.numerals import decimals, duration, number
+from retort.numerals import duration
 from retort.sources.base import Capability, Source
 from retort.tune.budget import Price, find_preset, read_spending
 from retort.tune.cells import model_question
 from retort.tune.conclude import conclude
+from retort.tune.forecast import Forecast
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
+from retort.tune.plan import COARSE, Plan, make_plan
 from retort.tune.readers.reading import Obstacles
 from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against
 from retort.tune.reweight import Wanted, read_likelihoods, reweighted
-from retort.tune.run import Forecast, affordable, check_budget, longest_prompt, make_plan, run
+from retort.tune.run import check_budget, run
 from retort.tune.samples import Origin
 from retort.tune.server_sweep import Pace
 from retort.tune.settings import EngineSettings, Values, parse_setting
-from retort.tune.sweep import COARSE, Plan, ProgressCallback
+from retort.tune.sweep import ProgressCallback
 from retort.tune.task import load_task
 from retort.tune.variety import find_likeness
 
@@ -59,7 +61,7 @@ class Asked:
     @property
     def compared(self) -> Values | None:
         """The setting with which a comparison is planned."""
-        return parse_setting(self.against) if isinstance(self.against, str) else self.against
+        return _setting(self.against)
 
     @property
     def plan(self) -> Plan:
@@ -122,11 +124,8 @@ def check(what: Asked, price: Price | None = None, engine: str = "local") -> Tun
             if what.compared is not None and what.temperatures != AUTO:
                 plan.axis.find(what.compared)
         if what.budget is not None:
-            affordable(
-                plan,
-                read_spending(what.budget, plan.task.max_tokens, longest_prompt(plan), price),
-                what.budget,
-            )
+            spending = read_spending(what.budget, plan.task.max_tokens, plan.longest_prompt, price)
+            plan.affordable(spending, what.budget)
     found.end()
     return earlier
 
@@ -163,7 +162,7 @@ def tune(
     endpoint: Literal["chat", "completions"] | None = None,
     max_tokens: int | None = None,
     skip_unsupported: bool = False,
-    on_progress: Callable[[], contextlib.AbstractContextManager[ProgressCallback]] | None = None,
+    on_progress: Callable[[], AbstractContextManager[ProgressCallback]] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Tuning | Tunings:
     """Which setting, prompt and model suit a task, with evidence; the defaults are those of `retort tune`.
@@ -187,8 +186,7 @@ def tune(
     variety = variety or embedder is not None
     found: Tuning | Tunings
     if recorded is not None or others:
-        compared = parse_setting(against) if isinstance(against, str) else against
-        seen = partial(conclude, variety=variety, likeness=likeness, against=compared, price=paid)
+        seen = partial(conclude, variety=variety, likeness=likeness, against=_setting(against), price=paid)
         if recorded is not None:
             found = _recorded(Path(recorded), seen, wanted)
         elif wanted is not None:
@@ -206,7 +204,7 @@ def tune(
     earlier = check(what, paid, engine)
 
     def told(forecast: Forecast) -> None:
-        if (sentence := forecast_sentence(forecast, paid)) is not None:
+        if (sentence := forecast.sentence(paid)) is not None:
             note(sentence)
 
     tunings = []
@@ -216,7 +214,7 @@ def tune(
         place = record if record is None or len(models) == 1 else record / f"model-{at + 1}"
         pace = Pace(concurrency, per_minute)
         _say(what, source, pace, note)
-        with on_progress() if on_progress is not None else _silent() as progress:
+        with on_progress() if on_progress is not None else nullcontext() as progress:
             tunings.append(
                 run(
                     what.task, source, what.temperatures, what.samples, seed=seed, limit_items=what.items,
@@ -230,9 +228,8 @@ def tune(
     return _with_baseline(found, earlier, what.baseline)
 
 
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    yield None
+def _setting(against: str | Values | None) -> Values | None:
+    return parse_setting(against) if isinstance(against, str) else against
 
 
 def _opened(model: Model) -> Source:
@@ -245,20 +242,15 @@ def _opened(model: Model) -> Source:
 
 def _models(task: Task, given: Model | Sequence[Model] | None) -> Sequence[Model]:
     """The models that were given, else those that the task names; InputError where there is none."""
-    if isinstance(given, (list, tuple)) and not (isinstance(given, tuple) and _is_pair(given)):
-        models: Sequence[Any] = given
-    else:
-        models = () if given is None else (given,)
+    models: Sequence[Any] = () if given is None else (given,)
+    if isinstance(given, (list, tuple)):
+        # Two that are neither names nor sources are (model, tokenizer) of transformers.
+        named = any(isinstance(one, (str, Path)) or hasattr(one, "capability") for one in given)
+        if isinstance(given, list) or len(given) != 2 or named:
+            models = given
     if models and not all(isinstance(one, str) for one in models):
         return models
     return needed_models(task, tuple(models))
-
-
-def _is_pair(given: tuple[Any, ...]) -> bool:
-    """(model, tokenizer) of transformers, and not two models."""
-    return len(given) == 2 and not any(
-        isinstance(one, (str, Path)) or hasattr(one, "capability") for one in given
-    )
 
 
 def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
@@ -273,7 +265,6 @@ def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
 
 
 def _recorded(folder: Path, seen: Callable[..., Tuning], wanted: Wanted | None) -> Tuning:
-    """The tuning of a recording."""
     answers, its_goal, origin = read(folder)
     aim = find_goal(its_goal)
     found = seen(answers, aim, origin)
@@ -286,7 +277,6 @@ def _recorded(folder: Path, seen: Callable[..., Tuning], wanted: Wanted | None) 
 def _made_elsewhere(
     records: Sequence[Path], task: Task | None, goal: str | None, seed: int, seen: Callable[..., Tuning]
 ) -> Tuning:
-    """The tuning of others' records."""
     made = read_answers(records, task)
     usual = "exploit" if made.is_scored else "reproduce"
     aim = find_goal(goal or (usual if task is None else task.goal))
@@ -306,10 +296,13 @@ def _with_baseline(
     """With the regression against an earlier run, where one is named."""
     if earlier is None:
         return found
+
+    def compared(one: Tuning) -> Tuning:
+        return replace(one, regression=regression_against(one, earlier, str(name)))
+
     if isinstance(found, Tunings):
-        each = (replace(one, regression=regression_against(one, earlier, str(name))) for one in found.tunings)
-        return replace(found, tunings=tuple(each))
-    return replace(found, regression=regression_against(found, earlier, str(name)))
+        return replace(found, tunings=tuple(map(compared, found.tunings)))
+    return compared(found)
 
 
 def read_earlier(path: Path) -> Tuning:
@@ -341,24 +334,6 @@ def _say(what: Asked, source: Source, pace: Pace, note: Callable[[str], None]) -
     note(
         f"{cost.answers:,} requests to {source.name}{part}{limit}, with answers of at most {cost.max_tokens:,} "
         f"token{plural}{least}; recorded answers are not asked again"
-    )
-
-
-WORTH_SAYING = 5.0
-"""Seconds of a sweep below which its forecast is not said, unless it costs money."""
-
-
-def forecast_sentence(found: Forecast, price: Price | None) -> str | None:
-    """The forecast in words; None for what is over before it is read."""
-    money = ""
-    if price is not None and found.prompt_tokens is not None and found.answer_tokens is not None:
-        money = f" and costs about {number(price.of(found.prompt_tokens, found.answer_tokens), 2)}"
-    if found.seconds < WORTH_SAYING and not money:
-        return None
-    most = ", at most" * found.at_most
-    return (
-        f"forecast from {found.tried:,} answers in {decimals(found.tried_seconds, 1)} s: {found.answers:,} "
-        f"answers{most} take about {duration(found.seconds)}{money}"
     )
 
 
