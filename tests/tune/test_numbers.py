@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retort.tune.checks import last_number, one_number
+from retort.tune.numbers_in_text import last_number, one_number
 
 
 @pytest.mark.parametrize(

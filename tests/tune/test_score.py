@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retort.errors import InputError
-from retort.tune.score import SCORERS, cut, make_scorer, normalise
+from retort.tune.score import SCORERS, make_scorer, normalise
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,9 @@ def test_normalise(text: str, normalised: str) -> None:
 
 
 def test_cut_ends_at_the_first_stop_that_comes() -> None:
+    def cut(text: str, stop: list[str]) -> str:
+        return make_scorer("exact", stop, "").key(text)
+
     assert cut(" edible fruit; juicy.\nmore", ["\n", ";"]) == "edible fruit"
     assert cut(" edible fruit ", ["\n"]) == "edible fruit"
     assert cut("\nedible", ["\n"]) == ""

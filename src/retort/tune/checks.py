@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError, MissingExtraError, RetortError, did_you_mean
 from retort.files import read_text
+from retort.tune.numbers_in_text import last_number, one_number
 from retort.tune.outside import command_judge, python_function
 from retort.tune.readers.javascript import javascript_regex, written
 from retort.tune.readers.reading import (
@@ -41,6 +41,7 @@ class Verdict:
 
 
 Test = Callable[[Any], bool | Verdict]
+SkippedOnes = Callable[[Unsupported], None] | None
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -112,25 +113,20 @@ def make_check(
             raise Unsupported(place, f"{key!r} of the assertion {name!r}", "is unknown")
     value = record.get("value")
     from_file = value if isinstance(value, str) and value.startswith("file://") else None
-    if from_file and plain not in ("python", "command"):
+    if from_file and plain not in OUTSIDE:
         if PYTHON.search(from_file):
             # It would give the value to compare with; few use that.
             raise Unsupported(
                 place, f"the assertion {name!r} with a value from {from_file}", "is not supported"
             )
         value = read_value(from_file, folder, place)
-    if plain == "python":
-        test = _python(value, record, place, folder, context)
-    elif plain == "command":
-        judge = command_judge(value, folder, place, {})
-        test = lambda answer: _of_number(judge(as_text(answer)), None)  # noqa: E731
-    elif plain in CHECKS:
-        test = CHECKS[plain](value, record, place)
-    else:
+    make = {**CHECKS, **OUTSIDE}.get(plain)
+    if make is None:
         raise InputError(
             f"{place}: there is no assertion {name!r}{did_you_mean(plain, CHECKS)}; known are {', '.join(CHECKS)}, "
             "assert-set, python and command."
         )
+    test = make(Assertion(plain, value, record, place, folder, context))
     if transform := record.get("transform"):
         changed, plain_test = make_transform(transform, f"{place}: assertion {name!r}", folder, context), test
         test = lambda answer: plain_test(changed(answer))  # noqa: E731
@@ -146,9 +142,6 @@ def make_check(
         return Verdict(not found.holds, 1.0 - min(1.0, max(0.0, found.score)))
 
     return Check(name, value, weight, opposite)
-
-
-SkippedOnes = Callable[[Unsupported], None] | None
 
 
 def _assert_set(
@@ -227,16 +220,64 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _python(
-    value: Any, record: Mapping[str, Any], place: str, folder: Path, context: Mapping[str, Any]
-) -> Test:
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{place}: the assertion 'python' needs code or file://FILE.py, got {value!r}.")
-    function = python_function(value, folder, place, "get_assert")
-    threshold = _threshold(record, place)
-    config = record.get("config")
-    given = {**context, "config": config} if config is not None else dict(context)
-    return lambda answer: _graded(function(answer, given), threshold, value)
+@dataclass(frozen=True)
+class Assertion:
+    """An assertion as it is written: its type without `not-`, its value (of a file, what that holds), all of its keys.
+
+    `place` begins its errors; `folder`: where files that it names are looked for; `context`: what Python gets beside
+    the answer.
+    """
+
+    type: str
+    value: Any
+    record: Mapping[str, Any]
+    place: str
+    folder: Path
+    context: Mapping[str, Any]
+
+    def text(self) -> str:
+        return self._as_text(self.value)
+
+    def texts(self) -> list[str]:
+        value = self.value
+        if isinstance(value, str) and self.type == "contains-any":
+            value = [re.sub(r'^"|"$', "", part.strip()) for part in QUOTED.findall(value)]
+        elif isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        if not isinstance(value, list) or not value:
+            raise self.needs("a list of texts", value)
+        return list(map(self._as_text, value))
+
+    def threshold(self, usual: float) -> float:
+        given = _threshold(self.record, self.place)
+        return usual if given is None else given
+
+    def needs(self, what: str, value: Any) -> InputError:
+        return InputError(f"{self.place}: the assertion {self.type!r} needs {what}, got {value!r}.")
+
+    def _as_text(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
+            raise self.needs("a text as its value", value)
+        return written(value)
+
+
+# A part within double quotes may have commas in it, as in '"hello, world", bye'.
+QUOTED = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
+
+
+def _python(asked: Assertion) -> Test:
+    code, config = asked.value, asked.record.get("config")
+    if not isinstance(code, str) or not code.strip():
+        raise asked.needs("code or file://FILE.py", code)
+    function = python_function(code, asked.folder, asked.place, "get_assert")
+    threshold = _threshold(asked.record, asked.place)
+    given = dict(asked.context) | ({} if config is None else {"config": config})
+    return lambda answer: _graded(function(answer, given), threshold, code)
+
+
+def _command(asked: Assertion) -> Test:
+    judge = command_judge(asked.value, asked.folder, asked.place, {})
+    return lambda answer: _of_number(judge(as_text(answer)), None)
 
 
 def _graded(result: Any, threshold: float | None, code: str) -> Verdict:
@@ -255,9 +296,9 @@ def _graded(result: Any, threshold: float | None, code: str) -> Verdict:
         score = result.get("score", None if holds is None else float(bool(holds)))
         if isinstance(score, (int, float)) and math.isfinite(score) and isinstance(holds, (bool, type(None))):
             found = _of_number(float(score), threshold)
-            return (
-                found if holds is None else Verdict(holds and (threshold is None or found.holds), found.score)
-            )
+            if holds is None:
+                return found
+            return Verdict(holds and (threshold is None or found.holds), found.score)
     else:
         try:
             score = float(result)
@@ -281,9 +322,9 @@ def _number(value: Any, name: str, place: str) -> float:
     return float(value)
 
 
-def _threshold(record: Mapping[str, Any], place: str, usual: float | None = None) -> float | None:
+def _threshold(record: Mapping[str, Any], place: str) -> float | None:
     value = record.get("threshold")
-    return usual if value is None else _number(value, "threshold", place)
+    return None if value is None else _number(value, "threshold", place)
 
 
 def numeric_equals(wanted: float, tolerance: float) -> Callable[[Any], bool]:
@@ -294,62 +335,6 @@ def numeric_equals(wanted: float, tolerance: float) -> Callable[[Any], bool]:
         return number is not None and abs(number - wanted) <= tolerance
 
     return holds
-
-
-MINUS = "-\u2212\ufe63\uff0d"  # hyphen-minus, the minus sign and its small and wide forms
-DASHES = MINUS + "\u2010\u2011\u2012\u2013\u2014"
-GROUPS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:[\u00a0\u2009\u202f' ]\d{3})+(?!\d)"
-VULGAR = "".join(chr(code) for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F), 0x2189))
-
-# One written number with all that may belong to it, so that no part of it is taken for a number of its own.
-NUMBER = re.compile(
-    rf"(?P<sign>(?<![\w.,{VULGAR}])[{MINUS}+])?"
-    rf"(?P<digits>{GROUPS}|\d+|(?=\.\d)|(?=[{VULGAR}]))"
-    r"(?P<rest>(?:[.,]\d+)*)"
-    r"(?:[eE](?P<exponent>[-+]?\d+)(?!\w)|\s?[×x·*]\s?10\s?\^\s?(?P<power>[-+−]?\d+))?"
-    rf"(?:\s?(?P<vulgar>[{VULGAR}])|(?:\s(?P<top>\d+))?\s?[/\u2044]\s?(?P<bottom>\d+)(?![/\u2044\d]))?"
-)
-BETWEEN = re.compile(rf"\s?[{DASHES}]\s?|[/:]")  # 3-5, 12:30, 1/2/2024: one thing of several numbers
-
-
-def last_number(text: str) -> float | None:
-    """The last number in `text`; None where there is none, or where it may mean more than one number.
-
-    "−5" and "(-5)" are −5, "1,000" is 1000, "1½" and "3/2" are 1.5, "2×10^3" is 2000, and a unit or a currency beside
-    a number is left aside. "3-5", "1,2", "1.2.3" and "12:30" say no single number.
-    """
-    found = list(NUMBER.finditer(text))
-    if not found:
-        return None
-    last = found[-1]
-    if len(found) > 1 and BETWEEN.fullmatch(text[found[-2].end() : last.start()]):
-        return None
-    return _value(last)
-
-
-def one_number(text: str) -> float | None:
-    """The number that `text` is and nothing else: what a task gives as a right answer."""
-    found = NUMBER.fullmatch(text.strip())
-    return None if found is None else _value(found)
-
-
-def _value(found: re.Match[str]) -> float | None:
-    digits, rest = re.sub(r"\D", "", found["digits"]), found["rest"]
-    if len(re.findall("[.,]", rest)) > 1 or "," in rest:
-        return None  # 1.2.3, or 1,2, which is two numbers here and one and a fifth there
-    value = float(f"{digits or '0'}{rest}")
-    if found["vulgar"]:
-        if rest:
-            return None
-        value += unicodedata.numeric(found["vulgar"])
-    if found["bottom"]:
-        if rest or not int(found["bottom"]):
-            return None
-        top = found["top"]
-        value = value / int(found["bottom"]) if top is None else value + int(top) / int(found["bottom"])
-    exponent = found["exponent"] or (found["power"] or "0").replace("−", "-")
-    value *= 10.0 ** int(exponent)
-    return -value if found["sign"] and found["sign"] in MINUS else value
 
 
 def is_json(schema: Any, place: str) -> Callable[[Any], bool]:
@@ -363,12 +348,13 @@ def is_json(schema: Any, place: str) -> Callable[[Any], bool]:
     return holds
 
 
-def _contains_json(value: Any, _: Any, place: str) -> Test:
-    validator = _validator(value, place)
+def _contains_json(asked: Assertion) -> Test:
+    validator = _validator(asked.value, asked.place)
     decoder = json.JSONDecoder(parse_constant=_no_constant)
 
     def holds(answer: Any) -> bool:
         text, start = as_text(answer), 0
+        # From each opening bracket on, for only the parser knows where a document ends.
         while found := re.compile(r"[\[{]").search(text, start):
             start = found.start() + 1
             try:
@@ -408,34 +394,12 @@ def _validator(schema: Any, place: str) -> Any:
     return kind(schema)
 
 
-def _text(value: Any, name: str, place: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
-        raise InputError(f"{place}: the assertion {name!r} needs a text as its value, got {value!r}.")
-    return written(value)
-
-
-# A part within double quotes may have commas in it, as in '"hello, world", bye'.
-QUOTED = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
-
-
-def _texts(value: Any, name: str, place: str) -> list[str]:
-    if isinstance(value, str):
-        if name == "contains-any":
-            value = [re.sub(r'^"|"$', "", part.strip()) for part in QUOTED.findall(value)]
-        else:
-            value = [part.strip() for part in value.split(",")]
-    if not isinstance(value, list) or not value:
-        raise InputError(f"{place}: the assertion {name!r} needs a list of texts, got {value!r}.")
-    return [_text(one, name, place) for one in value]
-
-
-def _equals(value: Any, _: Any, place: str) -> Test:
+def _equals(asked: Assertion) -> Test:
+    value = asked.value
     if isinstance(value, (Mapping, list)):
         return lambda answer: _same_json(_json_of(answer), value)
-    if value is None or (isinstance(value, str) and value == ""):
-        raise InputError(
-            f"{place}: the assertion 'equals' needs a text or an object as its value, got {value!r}."
-        )
+    if value is None or value == "":
+        raise asked.needs("a text or an object as its value", value)
     wanted = str(value).lower() if isinstance(value, bool) else written(value)
     return lambda answer: as_text(answer) == wanted
 
@@ -451,18 +415,19 @@ def _same_json(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def _regex(value: Any, _: Any, place: str) -> Test:
-    text = _text(value, "regex", place)
+def _regex(asked: Assertion) -> Test:
+    text = asked.text()
     try:
         pattern = javascript_regex(text)
     except ValueError as error:
-        raise InputError(f"{place}: {text!r} is not a regular expression of JavaScript ({error}).") from error
+        raise InputError(
+            f"{asked.place}: {text!r} is not a regular expression of JavaScript ({error})."
+        ) from error
     return lambda answer: bool(pattern.search(as_text(answer)))
 
 
-def _levenshtein(value: Any, record: Mapping[str, Any], place: str) -> Test:
-    wanted, most = _text(value, "levenshtein", place), _threshold(record, place, 5.0)
-    assert most is not None
+def _levenshtein(asked: Assertion) -> Test:
+    wanted, most = asked.text(), asked.threshold(5.0)
     return lambda answer: _edits(as_text(answer), wanted) <= most
 
 
@@ -479,90 +444,68 @@ def _edits(first: str, second: str) -> int:
     return row[-1]
 
 
-def _numeric(value: Any, record: Mapping[str, Any], place: str) -> Test:
-    wanted = one_number(str(value))
-    if wanted is None or isinstance(value, bool):
-        raise InputError(
-            f"{place}: the assertion 'numeric' needs one number without a unit, such as 1000, −5 or ½, got {value!r}."
-        )
-    tolerance = _threshold(record, place, 0.0)
-    assert tolerance is not None
-    return numeric_equals(wanted, tolerance)
+def _numeric(asked: Assertion) -> Test:
+    wanted = one_number(str(asked.value))
+    if wanted is None or isinstance(asked.value, bool):
+        raise asked.needs("one number without a unit, such as 1000, −5 or ½", asked.value)
+    return numeric_equals(wanted, asked.threshold(0.0))
 
 
-def _about(
-    read: Callable[[Any, str, str], Any], tests: Mapping[str, Callable[[str, Any], bool]]
-) -> dict[str, Callable[[Any, Any, str], Test]]:
-    """Assertions that compare the answer's text with their value, which `read` reads."""
+def _of_text(test: Callable[[str, str], bool]) -> Callable[[Assertion], Test]:
+    """A test of the answer's text and the assertion's."""
 
-    def made(name: str, test: Callable[[str, Any], bool]) -> Callable[[Any, Any, str], Test]:
-        def make(value: Any, _: Any, place: str) -> Test:
-            wanted = read(value, name, place)
-            return lambda answer: test(as_text(answer), wanted)
+    def make(asked: Assertion) -> Test:
+        wanted = asked.text()
+        return lambda answer: test(as_text(answer), wanted)
 
-        return make
-
-    return {name: made(name, test) for name, test in tests.items()}
+    return make
 
 
-CHECKS: dict[str, Callable[[Any, Mapping[str, Any], str], Test]] = {
+def _of_texts(count: Callable[[Iterable[bool]], bool], *, ignore_case: bool) -> Callable[[Assertion], Test]:
+    """Whether any, or all, of the assertion's texts are in the answer."""
+    folded = str.lower if ignore_case else str
+
+    def make(asked: Assertion) -> Test:
+        wanted = list(map(folded, asked.texts()))
+        return lambda answer: count(one in folded(as_text(answer)) for one in wanted)
+
+    return make
+
+
+CHECKS: dict[str, Callable[[Assertion], Test]] = {
     "equals": _equals,
-    **_about(
-        _text,
-        {
-            "contains": lambda answer, wanted: wanted in answer,
-            "icontains": lambda answer, wanted: wanted.lower() in answer.lower(),
-            "starts-with": lambda answer, wanted: answer.startswith(wanted),
-        },
-    ),
-    **_about(
-        _texts,
-        {
-            "contains-any": lambda answer, all_: any(one in answer for one in all_),
-            "contains-all": lambda answer, all_: all(one in answer for one in all_),
-            "icontains-any": lambda answer, all_: any(one.lower() in answer.lower() for one in all_),
-            "icontains-all": lambda answer, all_: all(one.lower() in answer.lower() for one in all_),
-        },
-    ),
+    "contains": _of_text(lambda answer, wanted: wanted in answer),
+    "icontains": _of_text(lambda answer, wanted: wanted.lower() in answer.lower()),
+    "starts-with": _of_text(str.startswith),
+    "contains-any": _of_texts(any, ignore_case=False),
+    "contains-all": _of_texts(all, ignore_case=False),
+    "icontains-any": _of_texts(any, ignore_case=True),
+    "icontains-all": _of_texts(all, ignore_case=True),
     "regex": _regex,
-    "is-json": lambda value, _, place: is_json(value, place),
+    "is-json": lambda asked: is_json(asked.value, asked.place),
     "contains-json": _contains_json,
     "levenshtein": _levenshtein,
     "numeric": _numeric,
 }
+OUTSIDE: dict[str, Callable[[Assertion], Test]] = {"python": _python, "command": _command}
 
 KEYS = (
     "type", "value", "weight", "threshold", "transform", "metric", "config", "provider", "rubricPrompt", "description"
 )  # fmt: skip
 """`metric` and `description` name an assertion; `provider` and `rubricPrompt` are for judges, which are refused."""
 
-_JUDGE = "asks another model to judge, which is not supported here"
-_RUN = "is about a promptfoo run (its cost, time or calls), which a sweep does not measure"
-_OTHER = "is not supported here"
-REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "agent-rubric", "answer-relevance", "classifier", "context-faithfulness", "context-recall",
-            "context-relevance", "conversation-relevance", "factuality", "g-eval", "guardrails", "is-refusal",
-            "llm-rubric", "max-score", "model-graded-closedqa", "model-graded-factuality", "moderation", "pi",
-            "search-rubric", "select-best", "similar", "similar:cosine", "similar:dot", "similar:euclidean",
-        ),
-        _JUDGE,
-    ),
-    **dict.fromkeys(("javascript", "ruby", "webhook"), "needs JavaScript, Ruby or a service; retort runs none"),
-    **dict.fromkeys(
-        (
-            "cost", "finish-reason", "latency", "perplexity", "perplexity-score", "is-valid-function-call",
-            "is-valid-openai-function-call", "is-valid-openai-tools-call", "tool-call-f1", "skill-used",
-            "trace-error-spans", "trace-span-count", "trace-span-duration",
-        ),
-        _RUN,
-    ),
-    **dict.fromkeys(
-        (
-            "bleu", "contains-html", "contains-sql", "contains-xml", "gleu", "is-html", "is-sql", "is-xml", "meteor",
-            "rouge-n", "word-count",
-        ),
-        _OTHER,
-    ),
-}  # fmt: skip
+_REASONS = {
+    "asks another model to judge, which is not supported here": """
+        agent-rubric answer-relevance classifier context-faithfulness context-recall context-relevance
+        conversation-relevance factuality g-eval guardrails is-refusal llm-rubric max-score model-graded-closedqa
+        model-graded-factuality moderation pi search-rubric select-best similar similar:cosine similar:dot
+        similar:euclidean""",
+    "needs JavaScript, Ruby or a service; retort runs none": "javascript ruby webhook",
+    "is about a promptfoo run (its cost, time or calls), which a sweep does not measure": """
+        cost finish-reason latency perplexity perplexity-score is-valid-function-call is-valid-openai-function-call
+        is-valid-openai-tools-call tool-call-f1 skill-used trace-error-spans trace-span-count trace-span-duration""",
+    "is not supported here": """
+        bleu contains-html contains-sql contains-xml gleu is-html is-sql is-xml meteor rouge-n word-count""",
+}
+REFUSED = {name: reason for reason, names in _REASONS.items() for name in names.split()}
+"""Assertions of promptfoo that are not carried out, and why."""

@@ -96,6 +96,7 @@ def _inline(code: str, place: str) -> Callable[..., Any]:
 
 
 def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """The function with as many arguments as it takes, and an error that says on which answer it failed."""
     taken = _parameters(function)
 
     def call(*given: Any) -> Any:
@@ -108,14 +109,14 @@ def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
     return call
 
 
-def _parameters(function: Callable[..., Any]) -> int:
-    """How many arguments a function takes by place; many where it takes any number or does not say."""
+def _parameters(function: Callable[..., Any]) -> int | None:
+    """How many arguments a function takes by place; None where it takes any number or does not say."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return 100
+        return None
     if any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        return 100
+        return None
     return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in parameters)
 
 
@@ -153,14 +154,9 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
 
     with subprocess.Popen(
-        words,
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=limit,
-        start_new_session=True,
-    ) as process:
+        words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        preexec_fn=limit, start_new_session=True,
+    ) as process:  # fmt: skip
         try:
             printed, _ = process.communicate(answer.encode(), timeout=seconds)
         except subprocess.TimeoutExpired:

@@ -19,7 +19,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from retort.errors import InputError, did_you_mean, from_pydantic
-from retort.tune.checks import Check, is_json, numeric_equals, one_number, score_all
+from retort.tune.checks import Check, is_json, numeric_equals, score_all
+from retort.tune.numbers_in_text import one_number
 from retort.tune.outside import command_judge, function_judge
 from retort.tune.readers.javascript import javascript_regex
 
@@ -29,14 +30,9 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
 
 
-def cut(text: str, stop: Sequence[str]) -> str:
-    """`text` up to the first of the stop strings, without spaces at its ends."""
-    return _until(text, stop).strip()
-
-
 def _until(text: str, stop: Sequence[str]) -> str:
-    ends = [position for position in (text.find(mark) for mark in stop) if position >= 0]
-    return text[: min(ends)] if ends else text
+    """`text` up to the first of the stop strings."""
+    return text[: min((at for mark in stop if (at := text.find(mark)) >= 0), default=None)]
 
 
 def normalise(text: str) -> str:
@@ -104,22 +100,6 @@ def _overlap(answer: Counter[str], reference: Counter[str]) -> float:
     return 2 * (answer & reference).total() / total if total else 1.0
 
 
-def _json_schema(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    return is_json(options.get("schema"), "scorer json_schema")
-
-
-def _function(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    return function_judge(options["target"], Path(options["folder"]), "scorer function", references)
-
-
-def _command(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    return command_judge(options["run"], Path(options["folder"]), "scorer command", options)
-
-
-def _unscored(_references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
-    return lambda key: 1.0
-
-
 def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
     """The task's own pattern where the scorer has one, else the item's references."""
     return [options["pattern"]] if "pattern" in options else references
@@ -157,12 +137,16 @@ SCORERS: dict[str, ScorerKind] = {
         ScorerKind("f1", "how many words the answer shares with the nearest reference: F1, 0 to 1", None,
                    normalise, _f1, {}),
         ScorerKind("json_schema", "the answer is one JSON document that fits the schema", None,
-                   str.strip, _json_schema, {"schema": dict}, needs_references=False),
+                   str.strip, lambda _, options: is_json(options.get("schema"), "scorer json_schema"),
+                   {"schema": dict}, needs_references=False),
         ScorerKind("function", "a Python function of yours, target: FILE.py:NAME, gives true, false or 0 to 1", None,
-                   str.strip, _function, {"target": str}, needs_references=False),
+                   str.strip, lambda references, options: function_judge(
+                       options["target"], Path(options["folder"]), "scorer function", references),
+                   {"target": str}, needs_references=False),
         ScorerKind("command", "a command reads the answer on stdin and exits 0 (right) or 1, or prints 0 to 1", None,
-                   str.strip, _command, {"run": Any, "seconds": float, "megabytes": int,
-                   "network": bool}, needs_references=False),
+                   str.strip, lambda _, options: command_judge(
+                       options["run"], Path(options["folder"]), "scorer command", options),
+                   {"run": Any, "seconds": float, "megabytes": int, "network": bool}, needs_references=False),
         ScorerKind("checks", "the share of the item's own checks that hold (promptfoo's assertions)", None,
                    str.lstrip, _among, {}, needs_references=False),
         ScorerKind("choice", "the probability of the right one of the item's choices, exact at every temperature", None,
@@ -170,7 +154,7 @@ SCORERS: dict[str, ScorerKind] = {
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
         ScorerKind("none", "no answer is right or wrong: variety and agreement alone", "reproduce",
-                   str.strip, _unscored, {}, needs_references=False),
+                   str.strip, lambda *_: lambda key: 1.0, {}, needs_references=False),
     )
 }  # fmt: skip
 
@@ -199,33 +183,28 @@ class Scorer:
 
     def check_references(self, references: Sequence[str], place: str) -> None:
         """Raises InputError, with `place` at its head, where an item's references cannot serve this scorer."""
-        if self.kind.name == "regex":
-            if not _patterns(references, self.options):
-                raise InputError(
-                    f"{place}: references are missing; scorer 'regex' without a pattern needs at least one."
-                )
-            for pattern in _patterns(references, self.options):
-                _check_pattern(pattern, place)
-        elif not self.kind.needs_references:
+        kind = self.kind
+        if not kind.needs_references:
             return
-        elif not references:
+        given = _patterns(references, self.options)
+        if not given:
+            without = " without a pattern" if kind.name == "regex" else ""
             raise InputError(
-                f"{place}: references are missing; scorer {self.kind.name!r} needs at least one."
+                f"{place}: references are missing; scorer {kind.name!r}{without} needs at least one."
             )
-        elif self.kind.key is normalise:
-            for reference in references:
-                if not normalise(reference):
-                    raise InputError(
-                        f"{place}: the reference {reference!r} contains only punctuation, so no answer "
-                        f"can match it; leave it out, or use scorer exact."
-                    )
-        elif self.kind.name == "numeric":
-            for reference in references:
-                if one_number(reference) is None:
-                    raise InputError(
-                        f"{place}: the reference {reference!r} is not a number; write one number without a unit, such "
-                        "as 1000, 1.2, −5 or ½."
-                    )
+        for reference in given:
+            if kind.name == "regex":
+                _check_pattern(reference, place)
+            elif kind.key is normalise and not normalise(reference):
+                raise InputError(
+                    f"{place}: the reference {reference!r} contains only punctuation, so no answer can match it; leave "
+                    "it out, or use scorer exact."
+                )
+            elif kind.name == "numeric" and one_number(reference) is None:
+                raise InputError(
+                    f"{place}: the reference {reference!r} is not a number; write one number without a unit, such as "
+                    "1000, 1.2, −5 or ½."
+                )
 
 
 def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path()) -> Scorer:
@@ -240,10 +219,10 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
             f"{where}: scorer must be a mapping with a kind, one of {', '.join(SCORERS)}, got {value!r}."
         )
     name = record["kind"]
-    if not isinstance(name, str) or name not in SCORERS:
+    kind = SCORERS.get(name) if isinstance(name, str) else None
+    if kind is None:
         hint = did_you_mean(str(name), SCORERS)
         raise InputError(f"{where}: unknown scorer {name!r}{hint}; known are {', '.join(SCORERS)}.")
-    kind = SCORERS[name]
     options = {key: option for key, option in record.items() if key != "kind"}
     for key, option in options.items():
         if key not in kind.options:
@@ -251,7 +230,10 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
             raise InputError(
                 f"{where}: scorer {name!r} has no option {key!r}{did_you_mean(key, kind.options)}; {allowed}."
             )
-        _check_option(option, kind.options[key], f"{where}: {key} of scorer {name!r}")
+        try:
+            TypeAdapter(kind.options[key]).validate_python(option, strict=True)
+        except ValidationError as error:
+            raise from_pydantic(error, f"{where}: {key} of scorer {name!r}") from None
     if "pattern" in options:
         _check_pattern(options["pattern"], where)
     for needed, kinds in (("target", "function"), ("run", "command")):
@@ -262,13 +244,6 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
         # A function or command that is not there, or a wrong schema, is said before the sweep.
         scorer.judge(())
     return scorer
-
-
-def _check_option(option: Any, allowed: Any, what: str) -> None:
-    try:
-        TypeAdapter(allowed).validate_python(option, strict=True)
-    except ValidationError as error:
-        raise from_pydantic(error, what) from None
 
 
 def _check_pattern(pattern: str, place: str) -> None:
