@@ -70,7 +70,10 @@ class Template:
         return "".join(pieces)
 
     def _value(self, name: str, variables: Mapping[str, Any]) -> Any:
-        first, *steps = [next(one for one in step if one is not None) for step in _steps(name)]
+        # Each step is a name, a number, or a text in either kind of quotes: the one group that matched.
+        first, *steps = [
+            next(one for one in step.groups() if one is not None) for step in STEP.finditer(name)
+        ]
         if first == "env" and "env" not in variables:
             value: Any = {**os.environ, **self.env}
         else:
@@ -101,11 +104,8 @@ class Template:
             return written(value)
         if isinstance(value, list):
             return ",".join(self._as_text(one, name) for one in value)
-        kind = (
-            "a date; put it in quotes"
-            if isinstance(value, datetime.date)
-            else "a mapping; name a value in it"
-        )
+        is_date = isinstance(value, datetime.date)
+        kind = "a date; put it in quotes" if is_date else "a mapping; name a value in it"
         raise InputError(f"{self.where}: {{{{{name}}}}} is {kind}.")
 
 
@@ -153,22 +153,19 @@ def _simple(found: re.Match[str], variables: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else found[0]
 
 
-def _steps(name: str) -> list[tuple[str | None, ...]]:
-    return [(one[1], one[2], one[3], one[4]) for one in STEP.finditer(name)]
-
-
-def _step(value: Any, step: str | None) -> Any:
+def _step(value: Any, step: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(step, MISSING)
-    if isinstance(value, list) and str(step).isdigit() and int(str(step)) < len(value):
-        return value[int(str(step))]
-    return MISSING
+    is_place = isinstance(value, list) and step.isdigit() and int(step) < len(value)
+    return value[int(step)] if is_place else MISSING
 
 
 SPACES = r"\s\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u00a0\ufeff"
 OUTSIDE = {"d": "[0-9]", "D": "[^0-9]", "s": f"[{SPACES}]", "S": f"[^{SPACES}]", "b": r"\b", "B": r"\B"}
 INSIDE = {"d": "0-9", "s": SPACES, "b": r"\b", "D": r"\D", "S": r"\S", "-": r"\-"}
 SAME = "wWtnrfv"
+EMPTY = {"[]": r"(?!)", "[^]": r"[\s\S]"}
+"""Classes of nothing and of everything, which Python would take for the beginning of one."""
 PIECE = re.compile(
     r"\\k<(?P<backreference>\w+)>|\\c(?P<control>[A-Za-z])|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\0(?!\d)"
     r"|\\(?P<number>[1-9]\d*)|\\(?P<escaped>.)"
@@ -190,10 +187,11 @@ def javascript_regex(pattern: str) -> re.Pattern[str]:
             place = found.start() + 1
             python.append("\\" + found[0][0])
             continue
-        if found["class"]:
-            inside, text = _opened(found["class"])
-            python.append(text)
-            place = found.start() + len(found["class"].removesuffix("]") if inside else found["class"])
+        if found["class"] in EMPTY:
+            python.append(EMPTY[found["class"]])
+        elif found["class"]:
+            inside = True
+            python.append(found["class"])
         elif found["group"]:
             python.append(f"(?P<{found['group']}>")
         elif found[0] == "(?":
@@ -216,21 +214,12 @@ def javascript_regex(pattern: str) -> re.Pattern[str]:
         raise ValueError(str(error)) from None
 
 
-def _opened(opening: str) -> tuple[bool, str]:
-    """Whether a class is open after `[`, `[^`, `[]` or `[^]`, and how Python writes it."""
-    whole = {"[]": r"(?!)", "[^]": r"[\s\S]"}
-    return opening not in whole, whole.get(opening, opening)
-
-
 def _escape(letter: str, inside: bool) -> str:
     if letter in SAME:
         return f"\\{letter}"
-    known = (INSIDE if inside else OUTSIDE).get(letter)
-    if known is not None:
-        return known
-    return (
-        letter if letter.isalnum() or letter == "_" else f"\\{letter}"
-    )  # a needless escape means the letter
+    # A needless escape means the letter.
+    itself = letter if letter.isalnum() or letter == "_" else f"\\{letter}"
+    return (INSIDE if inside else OUTSIDE).get(letter, itself)
 
 
 def _plain(letter: str, pattern: str, place: int, inside: bool) -> str:

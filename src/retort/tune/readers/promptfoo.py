@@ -1,7 +1,7 @@
 """promptfoo's configurations, read as promptfoo reads them: everything a file asks for is done, or refused by name.
 
-`read_promptfoo` goes through the file from top to bottom: what the file may say (KEYS), its providers, its prompts and
-tests (promptfoo_cases.py). What needs JavaScript, a judge model or promptfoo itself raises
+`read_promptfoo` goes through the file from top to bottom: what the file may say (KEYS), its providers, its prompts
+(promptfoo_prompts.py) and tests (promptfoo_cases.py). What needs JavaScript, a judge model or promptfoo itself raises
 Unsupported; a reader that was asked to skip such parts takes them down, and the result says how many.
 """
 
@@ -20,7 +20,8 @@ from retort.sampling.params import SamplingParams
 from retort.tune.budget import Budget, BudgetRow
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Prompt, Task
-from retort.tune.readers.promptfoo_cases import Case, PromptSource, read_cases, read_prompts
+from retort.tune.readers.promptfoo_cases import Case, read_cases
+from retort.tune.readers.promptfoo_prompts import PromptSource, read_prompts
 from retort.tune.readers.reading import Reading, Unsupported, listed, mapping
 from retort.tune.score import make_scorer
 
@@ -28,17 +29,9 @@ MAX_TOKENS = 32
 """Tokens of an answer where no provider says: promptfoo leaves it to the provider, which is too dear for a sweep."""
 
 KEYS = (
-    "prompts",
-    "providers",
-    "targets",
-    "tests",
-    "scenarios",
-    "defaultTest",
-    "description",
-    "evaluateOptions",
-    "env",
+    "prompts", "providers", "targets", "tests", "scenarios", "defaultTest", "description", "evaluateOptions", "env",
     "goal",
-)
+)  # fmt: skip
 UNTOUCHED = (
     "$schema", "author", "commandLineOptions", "derivedMetrics", "metadata", "name", "outputPath", "sharing", "tags",
     "assertionTemplates", "writeLatestResults",
@@ -51,16 +44,9 @@ REFUSED = {
     "tracing": "is about promptfoo's own run",
 }
 EVALUATE = (
-    "repeat",
-    "maxConcurrency",
-    "delay",
-    "cache",
-    "showProgressBar",
-    "timeoutMs",
-    "maxEvalTimeMs",
-    "eventSource",
+    "repeat", "maxConcurrency", "delay", "cache", "showProgressBar", "timeoutMs", "maxEvalTimeMs", "eventSource",
     "interactiveProviders",
-)
+)  # fmt: skip
 
 SHAPING = {
     "temperature": ("temperature",),
@@ -78,29 +64,30 @@ LENGTHS = (
 )  # fmt: skip
 STOPS = ("stop", "stop_sequences", "stopSequences")
 GROUPS = ("generationConfig", "inferenceConfig", "textGenerationConfig", "options", "parameters")
-CONNECTION = frozenset(
-    (
-        "accessKeyId", "baseUrl", "deploymentName", "inferenceModelType", "isPayPerToken", "apiBaseUrl", "apiHost",
-        "apiKey", "apiKeyEnvar", "apiKeyRequired", "apiType", "apiVersion", "audioCost", "authType", "basePath",
-        "cost", "credentials", "debug", "delay", "deployment", "headers", "inputCost", "label", "location",
-        "maxRetries", "metadata", "organization", "outputCost", "profile", "project", "projectId", "publisher",
-        "region", "retries", "secretAccessKey", "seed", "service_tier", "sessionToken", "store", "stream",
-        "temperatureRange", "timeout", "timeoutMs", "url", "user",
-    )
+CONNECTION = (
+    "accessKeyId", "baseUrl", "deploymentName", "inferenceModelType", "isPayPerToken", "apiBaseUrl", "apiHost",
+    "apiKey", "apiKeyEnvar", "apiKeyRequired", "apiType", "apiVersion", "audioCost", "authType", "basePath", "cost",
+    "credentials", "debug", "delay", "deployment", "headers", "inputCost", "label", "location", "maxRetries",
+    "metadata", "organization", "outputCost", "profile", "project", "projectId", "publisher", "region", "retries",
+    "secretAccessKey", "seed", "service_tier", "sessionToken", "store", "stream", "temperatureRange", "timeout",
+    "timeoutMs", "url", "user",
 )  # fmt: skip
 """How a provider is reached and paid. The seed is our own: answers of one item have seeds of their own."""
 
 COMPLETION_MODELS = ("babbage-002", "davinci-002", "gpt-3.5-turbo-instruct", "text-davinci-003")
+NO_TEXT = (
+    "assistant", "embedding", "embeddings", "image", "moderation", "realtime", "responses", "speech", "transcription",
+    "video",
+)  # fmt: skip
+"""What else OpenAI offers; of these only `responses` answers conversations."""
 LOCAL = {
     "ollama": ("OLLAMA_BASE_URL", "http://localhost:11434"),
     "localai": ("LOCALAI_BASE_URL", "http://localhost:8080/v1"),
     "llamafile": ("LLAMAFILE_BASE_URL", "http://localhost:8080/v1"),
 }
-SYSTEMS = frozenset(
-    (
-        "bedrock-agent", "browser", "docker", "echo", "exec", "file", "golang", "http", "https", "mcp", "package",
-        "promptfoo", "python", "ruby", "sequence", "simulated-user", "slack", "webhook", "websocket", "ws",
-    )
+SYSTEMS = (
+    "bedrock-agent", "browser", "docker", "echo", "exec", "file", "golang", "http", "https", "mcp", "package",
+    "promptfoo", "python", "ruby", "sequence", "simulated-user", "slack", "webhook", "websocket", "ws",
 )  # fmt: skip
 """Providers that are programs and services of the user's, which only promptfoo can ask."""
 
@@ -252,7 +239,7 @@ def _provider_records(record: Mapping[str, Any], reading: Reading) -> list[tuple
             and len(one) == 1
             and isinstance(next(iter(one.values())), (Mapping, type(None)))
         ):
-            name, said = next(iter(one.items()))
+            ((name, said),) = one.items()
             found.append((str((said or {}).get("id", name)), said or {}))
         else:
             raise InputError(
@@ -330,28 +317,12 @@ def _model(
     if kind == "openai":
         if api in ("chat", "completion"):
             is_chat = api == "chat"
-        elif api in (
-            "assistant",
-            "embedding",
-            "embeddings",
-            "image",
-            "moderation",
-            "realtime",
-            "responses",
-            "speech",
-            "transcription",
-            "video",
-        ):
+        elif api in NO_TEXT:
             return None, api == "responses" or None
         else:
             name, is_chat = rest, rest not in COMPLETION_MODELS
-        base = base or (f"https://{host}/v1" if host else None)
-        base = (
-            base
-            or env.get("OPENAI_BASE_URL")
-            or env.get("OPENAI_API_BASE_URL")
-            or "https://api.openai.com/v1"
-        )
+        given = base or (f"https://{host}/v1" if host else None) or env.get("OPENAI_BASE_URL")
+        base = given or env.get("OPENAI_API_BASE_URL") or "https://api.openai.com/v1"
     elif kind in LOCAL:
         is_chat = api != "completion"
         name = name if api in ("chat", "completion") else rest

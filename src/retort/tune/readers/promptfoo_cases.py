@@ -1,7 +1,7 @@
-"""What promptfoo's files ask: their prompts, and their tests.
+"""What promptfoo's files ask and check: their tests.
 
-Prompts are texts, files and patterns of files, each in the way its ending says. Tests are lists, files of every kind,
-CSV with __expected, scenarios; each with defaultTest, its variables expanded, and its assertions.
+Tests are lists, files of every kind, CSV with __expected, scenarios; each with defaultTest, its variables expanded, and
+its assertions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -33,148 +33,18 @@ from retort.tune.checks import (
 from retort.tune.item import Item, Prompt
 from retort.tune.outside import python_function
 from retort.tune.readers.javascript import Template, filled, resolved
+from retort.tune.readers.promptfoo_prompts import PromptSource
 from retort.tune.readers.reading import (
     JAVASCRIPT,
     PYTHON,
-    REMOTE,
     JavaScript,
     Reading,
     Unsupported,
-    YamlProblem,
     csv_rows,
     listed,
     mapping,
     parse_yaml,
 )
-
-SEPARATOR = "---"
-ENDINGS = (
-    ".cjs", ".cts", ".j2", ".js", ".json", ".jsonl", ".md", ".mjs", ".mts", ".py", ".ts", ".txt", ".yml", ".yaml",
-    ".csv",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PromptSource:
-    """One prompt as the file gives it: its text before anything is filled in, or the Python function that makes it."""
-
-    raw: str
-    label: str
-    where: str
-    is_function: bool = False
-
-    def is_named(self, label: str) -> bool:
-        """Whether a provider's list of prompts means this one: its label, or the beginning of one before a colon."""
-        return self.label == label or self.label.startswith(f"{label}:") or self.raw == label
-
-
-def read_prompts(value: Any, reading: Reading) -> list[PromptSource]:
-    """All prompts of a configuration, in its order."""
-    if isinstance(value, Mapping):
-        value = [{"id": name, "label": label} for name, label in value.items()]
-    found: list[PromptSource] = []
-    before = len(reading.obstacles)
-    for one in listed(value):
-        with reading.noted():
-            found += _read_one(one, reading)
-    if not found and len(reading.obstacles) == before:
-        reading.refuse(
-            InputError(
-                f"{reading.where}: prompts is missing or empty; it must be a list of texts or file://… names."
-            )
-        )
-    return found
-
-
-def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
-    label = None
-    if isinstance(one, Mapping):
-        if wrong := [key for key in one if key not in ("id", "raw", "label", "config", "display")]:
-            known = ("id", "raw", "label")
-            raise InputError(
-                f"{reading.where}: a prompt has the unknown key {wrong[0]!r}{did_you_mean(wrong[0], known)}."
-            )
-        if one.get("config"):
-            reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not supported"))
-        label = one.get("label")
-        one = one.get("raw") or one.get("id")
-    if not isinstance(one, str) or not one.strip():
-        raise InputError(f"{reading.where}: a prompt must be a text or a file://… name, got {one!r}.")
-    where = f"{reading.where}, prompt {(label or one)[:30]!r}"
-    if REMOTE.match(one) and "\n" not in one:
-        raise Unsupported(
-            where, f"{one.partition(':')[0]}://", "is a remote file, which retort does not fetch"
-        )
-    if not _names_a_file(one, reading):
-        return [PromptSource(one, label or one, where)]
-    plain = one.removeprefix("file://")
-    if JAVASCRIPT.search(plain):
-        raise JavaScript(where, plain)
-    if PYTHON.search(plain):
-        if not re.search(r"\.py:[\w.]+$", plain):
-            raise Unsupported(
-                where, f"{plain} without a function's name", "is a program that prints the prompt"
-            )
-        python_function(plain, reading.folder, where, "")
-        return [PromptSource(plain, label or plain, where, is_function=True)]
-    return [
-        PromptSource(
-            raw, f"{label}: {raw}" if label and len(texts) > 1 else label or f"{file.name}: {raw}", where
-        )
-        for file in reading.matching(one, where)
-        for texts in [_texts_of(file, where, reading)]
-        for raw in texts
-    ]
-
-
-def _names_a_file(text: str, reading: Reading) -> bool:
-    """promptfoo takes `file://…`, and any one line that ends like a file or matches files, for files."""
-    if text.startswith("file://"):
-        return True
-    if "\n" in text:
-        return False
-    path = text.split(":")[0]
-    if any(part.endswith(ENDINGS) for part in (text, path)) and " " not in text.strip():
-        return True
-    try:
-        return (reading.folder / text).is_file() or (
-            "{{" not in text and "*" in text and bool(glob.glob(str(reading.folder / text)))
-        )
-    except (OSError, ValueError):
-        return False
-
-
-def _texts_of(file: Any, where: str, reading: Reading) -> list[str]:
-    text = read_text(file, f"{where}: the file {file}")
-    if file.suffix == ".txt":
-        parts = re.split(rf"^[ \t]*{SEPARATOR}[ \t]*$", text, flags=re.MULTILINE)
-        texts = [part.strip() for part in parts if part.strip()]
-    elif file.suffix == ".csv":
-        if "," not in text:
-            lines = [line for line in text.split("\n") if line.strip()]
-            texts = lines[1:] if lines and lines[0].strip().lower() == "prompt" else lines
-        else:
-            texts = [
-                row["prompt"].strip() for row in csv_rows(text, file.name) if row.get("prompt", "").strip()
-            ]
-    elif file.suffix == ".jsonl":
-        texts = [line for line in text.split("\n") if line]
-    elif file.suffix in (".json", ".yaml", ".yml"):
-        try:
-            parsed = json.loads(text) if file.suffix == ".json" else parse_yaml(text, file.name)
-            texts = [json.dumps(reading.loaded(parsed, where), ensure_ascii=False)]
-        except (ValueError, YamlProblem):
-            texts = [text]  # a template that is JSON or YAML only when it is filled in
-    elif file.suffix in (".md", ".j2"):
-        texts = [text]
-    else:
-        raise InputError(
-            f"{where}: a prompt's file ends in .txt, .md, .j2, .json, .jsonl, .yaml, .csv or .py; got {file.name!r}."
-        )
-    if not texts:
-        raise InputError(f"{where}: there are no prompts in {file}.")
-    return texts
-
 
 LIKE_JSON = re.compile(r'\{\s*"|\[\s*[\[{"]')
 NOT_DONE = {
@@ -233,32 +103,27 @@ class Case:
         the answer would have to become what it cannot here: nothing of the test is then about the answer as it is."""
         context: dict[str, Any] = {"vars": dict(self.variables), "test": dict(self.test)}
         if len(asked) == 1:
-            messages = asked[0]
-            context["prompt"] = (
-                messages
-                if isinstance(messages, str)
-                else json.dumps([{"role": one.role, "content": one.content} for one in messages])
-            )
-        item = Item(self.id, self.variables, (), prompts=asked)
+            (prompt,) = asked
+            if not isinstance(prompt, str):
+                prompt = json.dumps([{"role": one.role, "content": one.content} for one in prompt])
+            context["prompt"] = prompt
+        folder, codes = reading.folder, self.transforms
         changes = reading.tried(
-            None,
-            lambda: [make_transform(code, self.place, reading.folder, context) for code in self.transforms],
+            None, lambda: [make_transform(code, self.place, folder, context) for code in codes]
         )
         if changes is None:
             return None
         found = []
+        skip = reading.refuse if reading.skip else None
         for record in self.asserts:
             with reading.noted():
                 one = _value_filled(record, self, reading)
-                skip = reading.refuse if reading.skip else None
-                found.append(make_check(one, self.place, reading.folder, context, skip=skip))
+                found.append(make_check(one, self.place, folder, context, skip=skip))
+        item = Item(self.id, self.variables, (), prompts=asked)
         if changes:
-            item = replace(
-                item, transform=lambda answer: reduce(lambda made, change: change(made), changes, answer)
-            )
-        if not found:
-            return item
-        if self.threshold is None and not changes:
+            changed = partial(reduce, lambda made, change: change(made), changes)
+            item = replace(item, transform=changed)
+        if not found or (self.threshold is None and not changes):
             return replace(item, checks=tuple(found))
 
         def all_of_them(answer: Any) -> Verdict:
@@ -284,12 +149,9 @@ def _conversation(text: str, is_chat: bool, where: str) -> Prompt:
         if is_chat and bare[-1] in "]}" and LIKE_JSON.match(bare):
             raise InputError(f"{where}: the prompt looks like JSON and is not ({error}).") from None
         return text
-    if (
-        isinstance(document, list)
-        and document
-        and all(isinstance(one, Mapping) and "role" in one for one in document)
-    ):
-        if any(isinstance(one.get("content"), list) and not _is_text(one["content"]) for one in document):
+    messages = document if isinstance(document, list) else []
+    if messages and all(isinstance(one, Mapping) and "role" in one for one in messages):
+        if any(isinstance(one.get("content"), list) and not _is_text(one["content"]) for one in messages):
             raise Unsupported(where, "a message with pictures or other parts", "is not supported")
         return read_messages(json.dumps(document), where)
     if document is not None and is_chat:
@@ -318,37 +180,27 @@ def read_cases(
     if not tests and record.get("scenarios") is None and len(reading.obstacles) == before:
         tests = [{}]  # prompts alone, compared with each other
     cases: list[Case] = []
+    of_provider = [one for one in transforms[:1] if one]
     for number, test in enumerate(tests, 1):
-        place = f"{reading.where}, test {number}"
         with reading.noted():
-            cases += _cases(
-                test, default, number, place, reading, [one for one in transforms[:1] if one], prompts
-            )
+            cases += _cases(test, default, number, reading, of_provider, prompts)
     if not cases and len(reading.obstacles) == before:
         reading.refuse(InputError(f"{reading.where}: there are no tests."))
     return cases
 
 
 def _default_test(value: Any, reading: Reading) -> dict[str, Any]:
+    where = f"{reading.where}: defaultTest"
     if isinstance(value, str):
-        value = reading.loaded(
-            reading.load(value, f"{reading.where}: defaultTest"), f"{reading.where}: defaultTest"
-        )
-    default = mapping(value, f"{reading.where}: defaultTest")
-    _check_keys(default, f"{reading.where}: defaultTest", reading)
+        value = reading.loaded(reading.load(value, where), where)
+    default = mapping(value, where)
+    _check_keys(default, where, reading)
     return default
 
 
 def _tests(value: Any, reading: Reading) -> Iterator[Any]:
     where = f"{reading.where}: tests"
-    if isinstance(value, Mapping) and "path" in value:
-        yield from _standalone(str(value["path"]), where, reading, value.get("config"))
-    elif isinstance(value, str):
-        if value.endswith((".yaml", ".yml")) or glob.has_magic(value):
-            yield from _from_pattern(value, where, reading)
-        else:
-            yield from _standalone(value, where, reading)
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for one in value:
             with reading.noted():
                 if isinstance(one, str):
@@ -357,6 +209,12 @@ def _tests(value: Any, reading: Reading) -> Iterator[Any]:
                     yield from _standalone(str(one["path"]), where, reading, one.get("config"))
                 else:
                     yield one
+    elif isinstance(value, Mapping) and "path" in value:
+        yield from _standalone(str(value["path"]), where, reading, value.get("config"))
+    elif isinstance(value, str) and (value.endswith((".yaml", ".yml")) or glob.has_magic(value)):
+        yield from _from_pattern(value, where, reading)
+    elif isinstance(value, str):
+        yield from _standalone(value, where, reading)
     else:
         raise InputError(f"{where} is {value!r}; it must be a list, or the name of a file with one.")
 
@@ -475,68 +333,57 @@ def _cases(
     test: Any,
     default: Mapping[str, Any],
     number: int,
-    place: str,
     reading: Reading,
     transforms: list[str],
     prompts: list[PromptSource],
 ) -> Iterator[Case]:
+    """The cases of test `number`: one for each combination of its variables."""
+    place = f"{reading.where}, test {number}"
     if not isinstance(test, Mapping):
         raise InputError(f"{place}: a test must be a mapping with vars and assert, got {test!r}.")
     _check_keys(test, place, reading)
     if isinstance(test.get("vars"), (str, list)):
         test = {**test, "vars": _vars_files(test["vars"], reading.folder, place, reading)}
-    given = {
-        **mapping(default.get("vars"), f"{place}: defaultTest's vars"),
-        **mapping(test.get("vars"), f"{place}: vars"),
-    }
-    options = {
-        **mapping(default.get("options"), f"{place}: defaultTest's options"),
-        **mapping(test.get("options"), f"{place}: options"),
-    }
+
+    def said(key: str) -> dict[str, Any]:
+        """By the default test, and in its place by the test."""
+        before = mapping(default.get(key), f"{place}: defaultTest's {key}")
+        return {**before, **mapping(test.get(key), f"{place}: {key}")}
+
+    given, options = said("vars"), said("options")
     for key, value in options.items():
-        if key in FOR_JUDGES or key in FOR_PROMPTFOO or value is None:
-            continue
-        if key not in OPTIONS:
+        if value is not None and key not in (*OPTIONS, *FOR_JUDGES, *FOR_PROMPTFOO):
             raise Unsupported(place, f"the option {key!r}", "is not supported")
     threshold = test.get("threshold", default.get("threshold"))
     if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, (int, float))):
         raise InputError(f"{place}: threshold must be a number, got {threshold!r}.")
-    asserts = [
-        *_asserts(default.get("assert"), place, reading),
-        *_asserts(test.get("assert"), place, reading),
-    ]
+    asserts = tuple(
+        record for part in (default, test) for record in _asserts(part.get("assert"), place, reading)
+    )
     if code := options.get("transform", options.get("postprocess")):
         transforms = [*transforms, code]
     if code := options.get("transformVars"):
         changed = make_transform(code, place, reading.folder)(dict(given))
         given |= mapping(changed, f"{place}: what transformVars gives")
-    combinations = (
-        [given] if options.get("disableVarExpansion") else list(_combinations(given, place, reading))
-    )
-    for variant, named in enumerate(combinations, 1):
-        variables = resolved(
-            {
-                name: _read_variable(name, value, named, place, reading, prompts)
-                for name, value in named.items()
-            },
-            place,
-            reading.env,
-        )
+    expanded = [given] if options.get("disableVarExpansion") else list(_combinations(given, place, reading))
+    kept = {
+        key: test[key] for key in test if key in ("description", "metadata", "options", "threshold", "assert")
+    }
+    for variant, named in enumerate(expanded, 1):
+        read = {
+            name: _read_variable(name, value, named, place, reading, prompts) for name, value in named.items()
+        }
+        variables = resolved(read, place, reading.env)
         yield Case(
             f"{number}" if variant == 1 else f"{number}.{variant}",
             place,
             variables,
             str(options.get("prefix") or ""),
             str(options.get("suffix") or ""),
-            tuple(asserts),
-            None if not threshold else float(threshold),
+            asserts,
+            float(threshold) if threshold else None,
             tuple(transforms),
-            {
-                key: value
-                for key, value in test.items()
-                if key in ("description", "metadata", "options", "threshold", "assert")
-            }
-            | {"vars": variables},
+            kept | {"vars": variables},
         )
 
 
@@ -560,8 +407,7 @@ def _combinations(given: Mapping[str, Any], place: str, reading: Reading) -> Ite
             values.append(value)
         else:
             values.append([value])
-    for combination in itertools.product(*values):
-        yield dict(zip(given, combination, strict=True))
+    return (dict(zip(given, each, strict=True)) for each in itertools.product(*values))
 
 
 def _read_variable(
@@ -626,6 +472,9 @@ def _read_value(name: str, case: Case, reading: Reading) -> Any:
 NAMES = sorted({*CHECKS, *REFUSED} - {"numeric"}, key=len, reverse=True)
 EXPECTED = re.compile(rf"(not-)?({'|'.join(NAMES)})(?:\((\d+(?:\.\d+)?)\))?(?::([\s\S]*))?")
 WITH_THRESHOLD = ("levenshtein", "starts-with")
+COLUMNS = (
+    "__expected", "__prefix", "__suffix", "__description", "__threshold", "__metric", "__metadata",
+)  # fmt: skip
 
 
 def _test_of_row(row: Mapping[str, str], place: str) -> dict[str, Any]:
@@ -648,16 +497,7 @@ def _test_of_row(row: Mapping[str, str], place: str) -> dict[str, Any]:
         elif name == "__providerOutput":
             test["providerOutput"] = cell or None
         elif name.startswith("__") and name != "__metric" and not name.startswith("__metadata"):
-            known = (
-                "__expected",
-                "__prefix",
-                "__suffix",
-                "__description",
-                "__threshold",
-                "__metric",
-                "__metadata",
-            )
-            raise InputError(f"{place}: unknown column {name!r}{did_you_mean(name, known)}.")
+            raise InputError(f"{place}: unknown column {name!r}{did_you_mean(name, COLUMNS)}.")
         elif not name.startswith("__"):
             test["vars"][name] = cell
     for number, threshold in thresholds.items():

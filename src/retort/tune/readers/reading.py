@@ -11,7 +11,7 @@ import glob
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ REMOTE = re.compile(
     r"(https?|huggingface|langfuse|portkey|helicone|package|exec|s3|gs|az)://?|package:|exec:"
 )
 PARSED = (".json", ".yaml", ".yml")
+SCHEMAS = ("value", "schema", "tools", "functions", "response_format")
+"""Keys of an assertion or of a request that may hold a JSON schema."""
 Row = TypeVar("Row", bound=BaseModel)
 Made = TypeVar("Made")
 
@@ -93,9 +95,8 @@ class Obstacles:
         # A judge in the default test is in every test: it is said once.
         alike: dict[str, list[RetortError]] = {}
         for problem in self.obstacles:
-            alike.setdefault(problem.what if isinstance(problem, Unsupported) else str(problem), []).append(
-                problem
-            )
+            about = problem.what if isinstance(problem, Unsupported) else str(problem)
+            alike.setdefault(about, []).append(problem)
         if len(alike) == 1:
             raise self.obstacles[0]
         said = [
@@ -185,14 +186,12 @@ def _mapping(loader: Loader, node: yaml.MappingNode, deep: bool = False) -> dict
         if key.tag == "tag:yaml.org,2002:merge":
             continue
         name, line = loader.construct_object(key, deep=True), key.start_mark.line + 1
-        try:
-            earlier = lines.get(name)
-        except TypeError:
-            raise yaml.MarkedYAMLError(
-                problem="a key is a list or a mapping", problem_mark=key.start_mark
-            ) from None
-        if earlier is not None:
-            problem = f"the key {name!r} is there already, at line {earlier}"
+        problem = None
+        if not isinstance(name, Hashable):
+            problem = "a key is a list or a mapping"
+        elif name in lines:
+            problem = f"the key {name!r} is there already, at line {lines[name]}"
+        if problem is not None:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
         lines[name] = line
     loader.flatten_mapping(node)
@@ -218,11 +217,8 @@ def parse_yaml(text: str, where: str) -> Any:
 def key_lines(text: str) -> dict[str, int]:
     """The line of each key at the top of a YAML text that can be parsed."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    return (
-        {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-        if isinstance(node, yaml.MappingNode)
-        else {}
-    )
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
 
 
 @dataclass
@@ -333,11 +329,7 @@ class Reading(Obstacles):
         pointer = value.get("$ref")
         if not isinstance(pointer, str):
             # A schema has references of its own.
-            inner = (
-                {"value", "schema", "tools", "functions", "response_format"}
-                if "type" in value or "tools" in value
-                else set()
-            )
+            inner = SCHEMAS if "type" in value or "tools" in value else ()
             return {
                 key: one if key in inner else self.dereferenced(one, root, depth)
                 for key, one in value.items()

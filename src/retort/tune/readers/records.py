@@ -14,6 +14,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,15 +90,13 @@ def read_answers(paths: Path | Sequence[Path], task: Task | None = None) -> Answ
 
 def _samples(answers: Sequence[Answer], name: str) -> Samples:
     keys = [key(one.setting) for one in answers]
-    (item, items), (prompt, _) = (
-        numbered(one.item for one in answers),
-        numbered(one.prompt for one in answers),
-    )
+    item, items = numbered(one.item for one in answers)
+    prompt, _ = numbered(one.prompt for one in answers)
     settings: dict[str, Mapping[str, Any]] = {}
     seen: dict[Any, str] = {}
-    for *cell, one in zip(keys, item.tolist(), prompt.tolist(), answers, strict=True):
-        settings.setdefault(cell[0], one.setting)
-        entry = (*cell, one.repeat)
+    for one, setting in zip(answers, keys, strict=True):
+        settings.setdefault(setting, one.setting)
+        entry = (setting, one.item, one.prompt, one.repeat)
         if one.repeat is not None and entry in seen:
             raise InputError(
                 f"{one.place}: item {one.item!r} at this setting has repeat {one.repeat} already, at "
@@ -133,7 +132,7 @@ def _scored(answers: Sequence[Answer], task: Task) -> list[Answer]:
     marker = Marker(task.scorer, task.items)
     found = []
     for answer in answers:
-        known = asked_of.get(_plain(answer.asked)) if answer.asked is not None else None
+        known = None if answer.asked is None else asked_of.get(_plain(answer.asked))
         item = ids.get(answer.item) if known is None else known[0]
         if item is None:
             raise InputError(
@@ -257,23 +256,19 @@ class PromptfooResult(_Shape):
 
 def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
     first = rows[0][1]
-    if "promptIdx" in first:
-        config: Any = {}
-        results = [record for _, record in rows]
-    else:
+    config: Any = {}
+    results = [record for _, record in rows]
+    if "promptIdx" not in first:
         inner = first["results"]
         config = first.get("config") or {}
         results = inner["results"] if isinstance(inner, Mapping) else inner
-    providers = _promptfoo_settings(config, file.name)
-    prompts = {
-        json.dumps(one.get("prompt", {}).get("label"), default=str)
-        for one in results
-        if isinstance(one, Mapping)
-    }
-    scored = any(isinstance(one, Mapping) and (one.get("testCase") or {}).get("assert") for one in results)
+    providers = _promptfoo_settings(config)
+    known = [one for one in results if isinstance(one, Mapping)]
+    prompts = {json.dumps(one.get("prompt", {}).get("label"), default=str) for one in known}
+    scored = any((one.get("testCase") or {}).get("assert") for one in known)
     for number, record in enumerate(results, 1):
-        one = validated(PromptfooResult, record, f"{file.name} result {number}")
         place = f"{file.name} result {number}"
+        one = validated(PromptfooResult, record, place)
         if one.failureReason == 2 or one.output is None:
             skipped["promptfoo's errors"] += 1
             continue
@@ -284,17 +279,15 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         alike = sum(settings == setting for settings in providers) > 1 or which >= len(providers)
         setting["provider"] = (one.provider.label if alike else None) or one.provider.id
         text = one.output if isinstance(one.output, str) else json.dumps(one.output, ensure_ascii=False)
-        item = json.dumps(
-            [one.vars or one.testCase.get("vars"), one.testCase.get("assert")], sort_keys=True, default=str
-        )
+        test = [one.vars or one.testCase.get("vars"), one.testCase.get("assert")]
+        item = json.dumps(test, sort_keys=True, default=str)
         # One that fails counts as much as it has, and never as right.
         score = one.score if one.success or one.score < 1 else 0.0
-        yield Answer(
-            place, item, setting, score if scored else None, text, one.prompt.label or str(one.prompt.raw)
-        )
+        prompt = one.prompt.label or str(one.prompt.raw)
+        yield Answer(place, item, setting, score if scored else None, text, prompt)
 
 
-def _promptfoo_settings(config: Any, name: str) -> list[dict[str, Any]]:
+def _promptfoo_settings(config: Any) -> list[dict[str, Any]]:
     """The settings of each provider of a configuration, in their order."""
     found: list[dict[str, Any]] = []
     listed = config.get("providers") if isinstance(config, Mapping) else None
@@ -372,14 +365,10 @@ def _inspect_value(value: Any, place: str) -> float:
     """A score of inspect_ai as a number: C 1, P 0.5, I and N 0, as its own value_to_float says."""
     if isinstance(value, (bool, int, float)) and math.isfinite(value):
         return float(value)
-    words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
     if isinstance(value, str):
-        if (found := words.get(value, words.get(value.lower()))) is not None:
-            return found
-        try:
-            return float(value)
-        except ValueError:
-            pass
+        words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+        with suppress(ValueError):
+            return float(words.get(value, words.get(value.lower(), value)))
     raise InputError(f"{place}: the score is {value!r}; it must be a number, or one of C, P, I and N")
 
 
@@ -393,9 +382,8 @@ def _inspect_archive(file: Path) -> Any:
                 raise SourceError(f"{file.name} is not an inspect_ai log: it has no header.json.")
             log = parse_json(archive.read(head).decode(), f"{file.name}, {head}")
             samples = [name for name in names if re.fullmatch(r"samples/.*\.json", name)]
-            log["samples"] = [
-                parse_json(archive.read(name).decode(), f"{file.name}, {name}") for name in samples
-            ]
+            read = ((archive.read(name).decode(), name) for name in samples)
+            log["samples"] = [parse_json(text, f"{file.name}, {name}") for text, name in read]
             return log
     except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         raise SourceError(f"{file.name} cannot be read as an inspect_ai log ({error}).") from None
@@ -483,9 +471,8 @@ def _batch_answers(
     if not results or not requests:
         missing = "the file of its requests, which has the temperatures" if results else "the output file"
         raise InputError(f"{file.name}: an OpenAI batch is two files; give {missing} as well")
-    bodies = {
-        (one := validated(BatchRequest, record, place)).custom_id: one.body for place, record in requests
-    }
+    sent = [validated(BatchRequest, record, place) for place, record in requests]
+    bodies = {one.custom_id: one.body for one in sent}
     repeats: Counter[str] = Counter()
     for place, record in results:
         result = validated(BatchResult, record, place)
