@@ -28,8 +28,8 @@ from retort.cli.progress import Progress
 from retort.errors import printable
 
 if TYPE_CHECKING:
+    from retort.tune.draft import Draft
     from retort.tune.item import Task
-    from retort.tune.task import Draft
     from retort.tune.tune import Asked
 
 GOALS = ("exploit", "explore", "reproduce")
@@ -444,7 +444,8 @@ def init(
     You can edit the file afterwards; docs/tasks.md lists its keys.
     """
     from retort.files import read_text
-    from retort.tune.task import draft_of_csv, load_task
+    from retort.tune.draft import draft_of_csv
+    from retort.tune.task import load_task
 
     if out.suffix not in (".yaml", ".yml"):
         raise click.UsageError(f"--out is {out}; a task file ends in .yaml.")
@@ -475,7 +476,7 @@ def init(
 
 def _from_questions(name: str, prompt: str | None, goal: str | None, model: str | None, chat: bool) -> Draft:
     """The draft that three questions give: what is asked, what a good answer is, and examples."""
-    from retort.tune.task import Draft
+    from retort.tune.draft import Draft
 
     if prompt is None:
         prompt = click.prompt("1. What do you ask? Write {name} where items differ", type=str)

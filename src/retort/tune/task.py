@@ -1,4 +1,4 @@
-"""Task files: retort's own YAML, JSON lines, and promptfoo's. `load_task` reads any of them; `Draft` writes one.
+"""Task files: retort's own YAML, JSON lines, and promptfoo's. `load_task` reads any of them; draft.py writes one.
 
 Everything is checked before a model is loaded, because a sweep that stops at item 150 has cost the user the first 149.
 What a task is made of is in item.py; the shape of retort's own file is `TaskFile`, whose JSON Schema editors can use.
@@ -6,14 +6,12 @@ What a task is made of is in item.py; the shape of retort's own file is `TaskFil
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import ValidationError
 
@@ -30,7 +28,6 @@ from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
 from retort.tune.readers.reading import (
     Obstacles,
     Reading,
-    csv_rows,
     key_lines,
     parse_yaml,
     problems_of,
@@ -130,7 +127,6 @@ class TaskFile(_Strict):
 
 
 def task_schema() -> dict[str, Any]:
-    """The JSON Schema of retort's own task file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TaskFile.model_json_schema()}
 
 
@@ -146,16 +142,14 @@ def load_task(name_or_file: str | Path, *, skip_unsupported: bool = False) -> Ta
     Raises SourceError where there is no such task, InputError where the file cannot be used; the message names the
     file and the line or item.
     """
-    names = embedded_tasks()
-    if str(name_or_file) in names:
-        return _read_task(EMBEDDED / f"{name_or_file}.yaml", skip_unsupported)
-    path = Path(name_or_file)
+    names, name, path = embedded_tasks(), str(name_or_file), Path(name_or_file)
+    if name in names:
+        return _read_task(EMBEDDED / f"{name}.yaml", skip_unsupported)
     if not path.is_file():
         known = f"the embedded tasks are {', '.join(names)}" if names else "no task is embedded"
         raise SourceError(
-            f"There is no task {str(name_or_file)!r}: {known}{did_you_mean(str(name_or_file), names)}, "
-            f"and there is no file of that name{did_you_mean(path.name, _neighbours(path))}; give one of these or the "
-            "path of a task file."
+            f"There is no task {name!r}: {known}{did_you_mean(name, names)}, and there is no file of that name"
+            f"{did_you_mean(path.name, _neighbours(path))}; give one of these or the path of a task file."
         )
     if path.suffix not in ENDINGS:
         raise SourceError(
@@ -183,13 +177,10 @@ def _read_task(path: Path, skip: bool) -> Task:
     if is_promptfoo(record):
         return read_promptfoo(record, path, skip=skip)
     lines = key_lines(text)
-
-    def where(key: str) -> str:
-        return f"{path.name} line {lines.get(key, 1)}"
-
     reading = Reading(path.parent, path.name)
     with reading.noted():
-        task = _task_of({str(key): value for key, value in record.items()}, path, where, reading)
+        named = {str(key): value for key, value in record.items()}
+        task = _task_of(named, path, lambda key: f"{path.name} line {lines.get(key, 1)}", reading)
     reading.end()
     return task
 
@@ -268,12 +259,12 @@ def _scorer(value: Any, goal: str | None, stop: Sequence[str], place: str, folde
 
 def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
     """The templates, and the variables that each of them uses."""
-    if bool(file.prompts) == bool(file.messages):
+    if not (file.prompts or file.messages):
         raise InputError(
             f"{name}: the key 'prompts' is missing; a task needs prompts, or messages, and not both."
-            if not file.prompts
-            else f"{where('messages')}: a task has prompts or messages, not both."
         )
+    if file.prompts and file.messages:
+        raise InputError(f"{where('messages')}: a task has prompts or messages, not both.")
     if file.prompts:
         texts = _texts(file.prompts, where("prompts"), "prompts")
         return tuple(texts), [_template_fields(text, where("prompts")) for text in texts]
@@ -294,14 +285,11 @@ def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...],
 
 
 def _budget(file: TaskFile, where: Callable[[str], str]) -> Budget:
-    chains = []
-    for spec in file.settings:
-        try:
-            chains.append(Chain(spec))
-        except InputError as problem:
-            raise InputError(f"{where('settings')}: {problem}") from None
-    older = file.budget if isinstance(file.budget, BudgetRow) else BudgetRow()
-    amount = None if isinstance(file.budget, BudgetRow) else file.budget
+    try:
+        chains = tuple(map(Chain, file.settings))
+    except InputError as problem:
+        raise InputError(f"{where('settings')}: {problem}") from None
+    older, amount = (file.budget, None) if isinstance(file.budget, BudgetRow) else (BudgetRow(), file.budget)
     if amount is not None:
         try:
             read_amount(amount)
@@ -309,7 +297,7 @@ def _budget(file: TaskFile, where: Callable[[str], str]) -> Budget:
             raise InputError(f"{where('budget')}: {problem}.") from None
     samples = older.samples if file.samples is None else file.samples
     temperatures = tuple(file.temperatures or older.temperatures)
-    return Budget(samples, older.items, temperatures, tuple(chains), amount)
+    return Budget(samples, older.items, temperatures, chains, amount)
 
 
 def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[str, Any]]:
@@ -319,9 +307,8 @@ def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[
             yield f"{where}, item {number}", row
         return
     file = path.parent / items
-    for number, row in read_jsonl(
-        file, f"{where}: the items file {file}" if not file.is_file() else file.name
-    ):
+    named = file.name if file.is_file() else f"{where}: the items file {file}"
+    for number, row in read_jsonl(file, named):
         yield f"{file.name} line {number}", row
 
 
@@ -340,17 +327,15 @@ def _read_lines(path: Path) -> Task:
                 raise InputError(
                     f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
                 )
-            text = asked if isinstance(asked, str) else ""
             if isinstance(asked, str):
                 prompts.append(asked)
             else:
                 prompts.append(tuple(Message(one.role, one.content) for one in asked))
-            item = {
-                "vars": {"prompt": text},
-                "references": line.references or line.reference,
-                "choices": line.choices,
-            }
-            rows.append((place, item if line.id is None else {**item, "id": line.id}))
+            right = line.references or line.reference
+            variables = {"prompt": asked if isinstance(asked, str) else ""}
+            rows.append(
+                (place, {"id": line.id, "vars": variables, "references": right, "choices": line.choices})
+            )
     if not rows:
         reading.end()
     is_chat = any(not isinstance(prompt, str) for prompt in prompts)
@@ -358,10 +343,8 @@ def _read_lines(path: Path) -> Task:
     scorer = make_scorer("choice" if is_choice else "references", stop, path.name)
     items = _unique(rows, scorer, [], path.parent, path.name, reading)
     reading.end()
-    asked_items = tuple(replace(item, prompts=(prompt,)) for item, prompt in zip(items, prompts, strict=True))
-    return Task(
-        path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, asked_items, is_chat=is_chat or None
-    )
+    items = tuple(replace(item, prompts=(prompt,)) for item, prompt in zip(items, prompts, strict=True))
+    return Task(path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, items, is_chat=is_chat or None)
 
 
 def _unique(
@@ -460,111 +443,3 @@ def _template_fields(prompt: str, where: str) -> frozenset[str]:
     if not prompt.strip():
         raise InputError(f"{where}: a prompt is empty; give the text that the model continues.")
     return frozenset(names)
-
-
-# A first task file for somebody who has none: from a prompt, a goal and examples, or from a CSV file.
-
-ANSWERS = (
-    "references", "reference", "answers", "answer", "expected", "target", "label", "output", "completion",
-)  # fmt: skip
-QUESTIONS = ("prompt", "question", "input", "instruction", "text", "query")
-SCORER_OF = {"exploit": "says", "explore": "distinct_valid", "reproduce": "none"}
-"""How an answer is judged where only the goal is known."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a task shall be. `prompt` has {variables}, `rows` give their values and the right answers of each item."""
-
-    name: str
-    prompt: str
-    goal: str
-    rows: Sequence[tuple[Mapping[str, str], Sequence[str]]]
-    chat: bool = True
-    model: str | None = None
-
-    def text(self) -> str:
-        """The task file."""
-        asked = re.sub(r"\{(\w+)\}", r"{{\1}}", self.prompt)
-        record: dict[str, object] = {"name": self.name, "goal": self.goal}
-        if self.model:
-            record["model"] = self.model
-        record |= (
-            {"messages": [{"role": "user", "content": asked}]} if self.chat else {"prompts": [self.prompt]}
-        )
-        record |= {"max_tokens": 64, "scorer": SCORER_OF[self.goal]}
-        items = [
-            {"vars": dict(values), **({"references": list(right)} if right else {})}
-            for values, right in self.rows
-        ]
-        head = (
-            "# A task for `retort tune`. Check it: retort tune FILE --check. All keys: docs/tasks.md.\n"
-            "# scorer says: the answer has one of the references in it; others: exact, numeric, regex, f1, choice …\n"
-        )
-        written = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)
-        lines = [
-            f"  - {yaml.safe_dump(item, default_flow_style=True, allow_unicode=True, width=10**6).strip()}\n"
-            for item in items
-        ]
-        return f"{head}{written}items:\n{''.join(lines)}"
-
-
-def draft_of_csv(
-    text: str,
-    where: str,
-    name: str,
-    prompt: str | None,
-    answer: str | None,
-    goal: str,
-    *,
-    chat: bool,
-    model: str | None,
-) -> Draft:
-    """The draft of a CSV file: a column of right answers (`answer`, or the first that is called so), variables in the
-    others; several answers in a cell are separated by |. Without `prompt` the column with the question is asked.
-
-    Raises InputError, beginning with `where`.
-    """
-    rows = csv_rows(text, where)
-    if not rows:
-        raise InputError(
-            f"{where}: it has no rows; the first line must name the columns, and every other line is an item."
-        )
-    columns = list(rows[0])
-    names = {
-        column: re.sub(r"\W+", "_", column.strip()).strip("_") or f"column_{n}"
-        for n, column in enumerate(columns, 1)
-    }
-    lower = {column.strip().lower(): column for column in columns}
-    if answer is not None and answer not in columns:
-        raise InputError(f"{where}: there is no column {answer!r}; there are {', '.join(columns)}.")
-    right = answer or next((lower[one] for one in ANSWERS if one in lower), None)
-    if right is None and goal != "reproduce":
-        raise InputError(
-            f"{where}: no column is called {', '.join(ANSWERS[:5])} …; name the column of right answers "
-            f"with --answer, or use --goal reproduce, which needs none."
-        )
-    variables = [column for column in columns if column != right]
-    if prompt is None:
-        asked = next(
-            (lower[one] for one in QUESTIONS if one in lower), variables[0] if len(variables) == 1 else None
-        )
-        if asked is None:
-            known = ", ".join(f"{{{names[one]}}}" for one in variables)
-            raise InputError(
-                f"{where}: give the question with --prompt, a text with {known or 'no variables'}."
-            )
-        prompt = f"{{{names[asked]}}}"
-    used = set(re.findall(r"\{(\w+)\}", prompt))
-    if missing := sorted(used - {names[one] for one in variables}):
-        known = ", ".join(names[one] for one in variables)
-        raise InputError(f"{where}: the prompt uses {{{missing[0]}}}, and the columns are {known}.")
-    items = []
-    for number, row in enumerate(rows, 1):
-        answers = [] if right is None else [part.strip() for part in row[right].split("|") if part.strip()]
-        if not answers and goal != "reproduce":
-            raise InputError(
-                f"{where}: row {number} has no answer in the column {right!r}; fill it in or take it out."
-            )
-        items.append(({names[one]: row[one] for one in variables if names[one] in used}, answers))
-    return Draft(name, prompt, goal, items, chat, model)
