@@ -3,7 +3,7 @@
 
 In: a path, and how the file is named in an error (its path by default). Out: text without a byte order mark, JSON
 values, or JSON values with their line numbers. Lines end at a line feed only: U+2028 and its kind are part of a line.
-A name that ends in .gz is unpacked. Every failure is a SourceError. `replacing` writes a file whole or not at all.
+A name that ends in .gz is unpacked. Every failure is a SourceError.
 """
 
 from __future__ import annotations

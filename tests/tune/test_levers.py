@@ -75,7 +75,7 @@ def test_plain_shares_of_means_would_credit_levers_with_the_noise() -> None:
     for number in range(40):
         y = simulated(np.random.default_rng(number), seed=1.0)[:40]
         plain.append(y.mean(axis=(0, 1, 3)).var() / y.var())
-        ours.append(_shares_of(y.mean(axis=3), y.var(axis=3, ddof=1), 4)[LEVERS.index("prompt")])
+        ours.append(_shares_of(y.mean(axis=3), y.var(axis=3, ddof=1), 4)[list(LEVERS).index("prompt")])
     levels = 8 - 1
     assert np.mean(plain) == pytest.approx(levels / y.size, rel=0.3)
     # Ours is 0 in about half of the cases, and small in the others.

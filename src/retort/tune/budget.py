@@ -49,7 +49,6 @@ class Price:
     answer: float
 
     def of(self, prompt_tokens: float, answer_tokens: float) -> float:
-        """What so many tokens cost."""
         return (self.prompt * prompt_tokens + self.answer * answer_tokens) / 1e6
 
 

@@ -9,6 +9,8 @@ Legend: I items, P prompts, S settings.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -94,42 +96,30 @@ def cells_of(samples: Samples, goal: Goal, model: str, items: Ints, price: Price
     found = []
     for prompt in range(samples.num_prompts):
         part = samples.of_prompt(prompt)
-        all_scores = goal.item_scores(part)[items]
-        for number, setting in enumerate(samples.axis.settings):
+        low, high = goal.bounds(int(part.cell_sizes.max()))
+        for number, scores in enumerate(goal.item_scores(part)[items].T):
             # A race drops settings, so that items have scores at some of them only.
-            scores = all_scores[:, [number]]
             scores = scores[~np.isnan(scores)]
             if not len(scores):
                 continue
-            low, high = bounded_interval(scores[:, None], _limits(scores, goal, part), ERROR_RATE)[0]
+            limits = min(low, float(scores.min())), max(high, float(scores.max()))
+            ends = bounded_interval(scores[:, None], limits, ERROR_RATE)[0]
             here = part.setting == number
-            before, after = _mean(part.prompt_tokens, here), _mean(part.num_tokens, here)
             count = int(here.sum())
-            known = price is not None and before is not None and after is not None
+            before, after, seconds = (
+                None if values is None or not count else float(values[here].mean())
+                for values in (part.prompt_tokens, part.num_tokens, part.seconds)
+            )
+            cost = None
+            if price is not None and before is not None and after is not None:
+                cost = price.of(before * count, after * count)
             found.append(
                 Cell(
-                    model,
-                    prompt + 1,
-                    dict(setting),
-                    float(scores.mean()),
-                    (float(low), float(high)),
-                    count,
-                    before,
-                    after,
-                    _mean(part.seconds, here),
-                    price.of(before * count, after * count) if known else None,  # type: ignore[union-attr, operator]
+                    model, prompt + 1, dict(samples.axis.settings[number]), float(scores.mean()),
+                    (float(ends[0]), float(ends[1])), count, before, after, seconds, cost,
                 )
-            )
+            )  # fmt: skip
     return tuple(found)
-
-
-def _mean(values: np.ndarray | None, here: np.ndarray) -> float | None:
-    return None if values is None or not here.any() else float(values[here].mean())
-
-
-def _limits(scores: Floats, goal: Goal, samples: Samples) -> Ends:
-    low, high = goal.bounds(int(samples.cell_sizes.max()))
-    return min(low, float(scores.min())), max(high, float(scores.max()))
 
 
 Compared = Callable[[Floats], Comparison | Raced | None]
@@ -143,8 +133,9 @@ def compared_at_once(columns: Floats, seed: int) -> Comparison | None:
 
 
 def _question(
-    question: str, better: str, than: str, evidence: Comparison | Raced, left: int, right: int
+    evidence: Comparison | Raced, question: str, better: str, than: str, left: int, right: int
 ) -> Question:
+    """What the evidence says of column `left` (`better`) against column `right` (`than`)."""
     interval = (0.0, 0.0) if left == right else evidence.interval(left, right)
     return Question(question, better, than, float(evidence.difference[left, right]), interval)
 
@@ -167,20 +158,14 @@ def prompt_questions(
     suggested = 0 if setting == reference else len(by_prompt) + others.index(setting)
     at, taken = (describe(samples.axis.settings[number]) for number in (reference, setting))
     prompt = f"prompt {best + 1}"
-    found = [
-        _question("best prompt against the first", prompt, f"prompt 1 (both at {at})", evidence, best, 0)
-    ]
+    asked = [("best prompt against the first", prompt, f"prompt 1 (both at {at})", best, 0)]
     if others:
         both = f"{at} (both with prompt 1)"
-        found.append(
-            _question("suggested setting against the reference", taken, both, evidence, suggested, 0)
-        )
+        asked.append(("suggested setting against the reference", taken, both, suggested, 0))
     if best and suggested:
-        question = "the prompt or the setting"
-        found.append(
-            _question(question, f"{prompt} at {at}", f"prompt 1 at {taken}", evidence, best, suggested)
-        )
-    return tuple(found)
+        one, other = f"{prompt} at {at}", f"prompt 1 at {taken}"
+        asked.append(("the prompt or the setting", one, other, best, suggested))
+    return tuple(_question(evidence, *each) for each in asked)
 
 
 def vote_question(samples: Samples, goal: Goal, items: Ints, compared: Compared) -> tuple[Question, ...]:
@@ -188,14 +173,12 @@ def vote_question(samples: Samples, goal: Goal, items: Ints, compared: Compared)
     answers = int(samples.cell_sizes.max())
     if len(samples.axis) > 1 or not goal.is_mean or samples.answer is None or answers < FEWEST_VOTES:
         return ()
-    evidence = compared(
-        np.concatenate([over_prompts(samples.majority_scores()), goal.item_scores(samples)], axis=1)[items]
-    )
+    columns = [over_prompts(samples.majority_scores()), goal.item_scores(samples)]
+    evidence = compared(np.concatenate(columns, axis=1)[items])
     if evidence is None:
         return ()
-    return (
-        _question("a vote against one answer", f"a majority vote of {answers}", "one answer", evidence, 0, 1),
-    )
+    vote = f"a majority vote of {answers}"
+    return (_question(evidence, "a vote against one answer", vote, "one answer", 0, 1),)
 
 
 def model_question(names: Sequence[str], scores: Sequence[Floats], seed: int) -> Question:
@@ -203,7 +186,7 @@ def model_question(names: Sequence[str], scores: Sequence[Floats], seed: int) ->
     evidence = compare(np.stack(scores, axis=1), ERROR_RATE, np.random.default_rng(seed))
     best = int(np.argmax(evidence.means))
     question = "best model against the first, each at its suggested setting"
-    return _question(question, names[best], names[0], evidence, best, 0)
+    return _question(evidence, question, names[best], names[0], best, 0)
 
 
 def votes_of(
@@ -239,9 +222,8 @@ def examples_of(
         return ()
     change = scores[:, setting] - scores[:, reference]
     ranked = np.argsort(-np.abs(change), kind="stable").tolist()
-    order = [
-        number for number in ranked if abs(change[number]) > 0.0
-    ]  # not NaN: a race asked one of them alone
+    # NaN is no change: a race asked one of the two alone.
+    order = [number for number in ranked if abs(change[number]) > 0.0]
     found = []
     for number in order[:MOST_EXAMPLES]:
         item = int(items[number])
@@ -263,7 +245,18 @@ def examples_of(
 
 
 RESAMPLES = 1000
-LEVERS = ("setting", "prompt", "setting and prompt", "seed", "item")
+AXES = ITEM, PROMPT, SETTING = 0, 1, 2
+EFFECTS = [frozenset(some) for size in range(4) for some in itertools.combinations(AXES, size)]
+"""What a mean can depend on: nothing, each axis of the scores, two of them together, all three."""
+SEED = 3
+LEVERS: dict[str, tuple[set[int], ...]] = {
+    "setting": ({SETTING}, {ITEM, SETTING}),
+    "prompt": ({PROMPT}, {ITEM, PROMPT}),
+    "setting and prompt": ({PROMPT, SETTING}, {ITEM, PROMPT, SETTING}),
+    "seed": ({SEED},),
+    "item": ({ITEM},),
+}
+"""The levers, and the components of variance that each of them sums up; that of the seed has no axis of its own."""
 
 
 @dataclass(frozen=True)
@@ -294,74 +287,37 @@ def variance_shares(samples: Samples, seed: int = 0) -> tuple[VarianceShare, ...
     squares = np.bincount(samples.cell, weights=samples.score**2, minlength=sizes.size).reshape(sizes.shape)
     answers = int(sizes.max())
     within = (squares[full] / answers - means**2) * answers / (answers - 1)
-    everyone = np.arange(len(means))[None]
-    found = _shares(means, within, answers, everyone)
+    found = _shares_of(means, within, answers)
     if np.isnan(found).any():
         return None
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(means), size=(RESAMPLES, len(means)))
-    ends = np.nanquantile(
-        _shares(means, within, answers, drawn), [ERROR_RATE / 2, 1 - ERROR_RATE / 2], axis=0
-    )
-    return tuple(
-        VarianceShare(lever, float(found[0, number]), (float(ends[0, number]), float(ends[1, number])))
-        for number, lever in enumerate(LEVERS)
-    )
-
-
-def _shares(means_IPS: Floats, within_IPS: Floats, answers: int, drawn: NDArray[np.int64]) -> Floats:
-    """`[draws, levers]` shares for each draw of items; NaN where nothing varies."""
-    return np.stack([_shares_of(means_IPS[items], within_IPS[items], answers) for items in drawn])
+    drawn = np.random.default_rng(seed).integers(len(means), size=(RESAMPLES, len(means)))
+    resampled = [_shares_of(means[items], within[items], answers) for items in drawn]
+    ends = np.nanquantile(resampled, [ERROR_RATE / 2, 1 - ERROR_RATE / 2], axis=0).T.tolist()
+    each = zip(LEVERS, found.tolist(), ends, strict=True)
+    return tuple(VarianceShare(lever, share, (low, high)) for lever, share, (low, high) in each)
 
 
 def _shares_of(y: Floats, within: Floats, answers: int) -> Floats:
-    items, prompts, settings = y.shape
-    grand = y.mean()
-    by_item, by_prompt, by_setting = (y.mean(axis=axes) for axes in ((1, 2), (0, 2), (0, 1)))
-    by_ip, by_is, by_ps = (y.mean(axis=axis) for axis in (2, 1, 0))
-    in_ip = by_ip - by_item[:, None] - by_prompt + grand
-    in_is = by_is - by_item[:, None] - by_setting + grand
-    in_ps = by_ps - by_prompt[:, None] - by_setting + grand
-    in_ips = (
-        y
-        - by_ip[:, :, None]
-        - by_is[:, None, :]
-        - by_ps[None]
-        + by_item[:, None, None]
-        + by_prompt[None, :, None]
-        + by_setting
-        - grand
-    )
-    i, p, s = items - 1, prompts - 1, settings - 1
-    error = within.mean()
-    # Mean squares of cell means, so that each estimates its components plus error / answers.
-    ms_i = ((by_item - grand) ** 2).sum() * prompts * settings / i
-    ms_p = ((by_prompt - grand) ** 2).sum() * items * settings / p
-    ms_s = ((by_setting - grand) ** 2).sum() * items * prompts / s
-    ms_ip = (in_ip**2).sum() * settings / (i * p)
-    ms_is = (in_is**2).sum() * prompts / (i * s)
-    ms_ps = (in_ps**2).sum() * items / (p * s)
-    ms_ips = (in_ips**2).sum() / (i * p * s)
-    components = {
-        "item": (ms_i - ms_ip - ms_is + ms_ips) / (prompts * settings),
-        "prompt": (ms_p - ms_ip - ms_ps + ms_ips) / (items * settings),
-        "item prompt": (ms_ip - ms_ips) / settings,
-        "setting": (ms_s - ms_is - ms_ps + ms_ips) / (items * prompts),
-        "item setting": (ms_is - ms_ips) / prompts,
-        "prompt setting": (ms_ps - ms_ips) / items,
-        "all three": ms_ips - error / answers,
-        "seed": error,
-    }
-    c = {name: max(0.0, float(value)) for name, value in components.items()}
-    levers = np.array(
-        [
-            c["setting"] + c["item setting"],
-            c["prompt"] + c["item prompt"],
-            c["prompt setting"] + c["all three"],
-            c["seed"],
-            c["item"],
-        ]
-    )
+    """`[levers]` shares by a random-effects analysis of variance; NaN where nothing varies.
+
+    `y` `[I, P, S]` means of cells of so many `answers`, `within` the variance of single answers in each.
+    """
+    means = {some: y.mean(axis=tuple({*AXES} - some), keepdims=True) for some in EFFECTS}
+    mean_squares: dict[frozenset[int], float] = {}
+    for some in EFFECTS[1:]:
+        # What these explain only together: their mean without all that fewer of them explain.
+        parts = ((-1) ** len(some - fewer) * means[fewer] for fewer in EFFECTS if fewer <= some)
+        effect = sum(parts, np.zeros(()))
+        freedom = math.prod(y.shape[axis] - 1 for axis in some)
+        mean_squares[some] = float((effect**2).sum()) * (y.size / effect.size) / freedom
+    # A mean square estimates its own component, those of all effects that contain it, and the seed's over the answers.
+    seed = frozenset({SEED})
+    components = {seed: float(within.mean())}
+    for some in EFFECTS[1:]:
+        own = sum((-1) ** len(more - some) * mean_squares[more] for more in EFFECTS if some <= more)
+        components[some] = own / math.prod(y.shape[axis] for axis in {*AXES} - some)
+    components[EFFECTS[-1]] -= components[seed] / answers
+    levers = np.array([sum(max(0.0, components[frozenset(one)]) for one in each) for each in LEVERS.values()])
     total = levers.sum()
     return levers / total if total > 1e-15 else np.full(len(LEVERS), np.nan)
 

@@ -78,21 +78,20 @@ def conclude(
     def compared(columns: Floats) -> Comparison | Raced | None:
         return watched(columns, span=bounds[1] - bounds[0]) if is_raced else compared_at_once(columns, seed)
 
-    def recommended(scores: Floats, goal: Goal, bounds: Ends | None = None) -> tuple[Recommendation, Floats]:
+    def recommended(scores: Floats, goal: Goal, bounds: Ends = (0.0, 1.0)) -> tuple[Recommendation, Floats]:
         if not is_raced:
             return recommend(axis, scores, goal, seed=seed, against=against, bounds=bounds)
-        low, high = bounds or goal.bounds(1)
-        return recommend_raced(axis, watched(scores, span=high - low), goal, (low, high), against)
+        return recommend_raced(axis, watched(scores, span=bounds[1] - bounds[0]), goal, bounds, against)
 
     recommendation, intervals = recommended(scores, goal, bounds)
     chosen = recommendation.reference if recommendation.setting is None else recommendation.setting
     setting, reference = axis.points.index(chosen), axis.points.index(recommendation.reference)
     beside = _beside(samples, items)
-    known = {"distinct": None, "agreement": None, **_means(beside)}
+    known: dict[str, Floats | None] = {"distinct": None, "agreement": None, **_means(beside)}
     varieties = measured_variety(samples, items, likeness) if variety or goal.seeks_variety else None
-    means = np.nanmean(scores, axis=0)
+    means, distinct = np.nanmean(scores, axis=0), known["distinct"]
     # On different items no setting is ahead of another in both.
-    frontier = None if is_raced or known["distinct"] is None else on_frontier(means, known["distinct"])
+    frontier = None if is_raced or distinct is None else on_frontier(means, distinct)
     settings = tuple(
         Setting(
             temperature=values.get("temperature"),
@@ -107,6 +106,8 @@ def conclude(
         for number, values in enumerate(axis.settings)
     )
     asked = dict(zip(samples.item_ids, origin.asked, strict=False))
+    examples = examples_of(samples, scores, items, setting, reference)
+    questions = prompt_questions(samples, goal, items, setting, reference, compared)
     found = Tuning(
         task=origin.task,
         model=origin.model,
@@ -124,13 +125,9 @@ def conclude(
         item_ids=tuple(np.array(samples.item_ids, dtype=object)[items]),
         item_scores=scores,
         cells=cells_of(samples, goal, origin.model, items, price),
-        examples=tuple(
-            replace(one, asked=asked.get(one.item))
-            for one in examples_of(samples, scores, items, setting, reference)
-        ),
+        examples=tuple(replace(one, asked=asked.get(one.item)) for one in examples),
         prompts=origin.prompts,
-        questions=prompt_questions(samples, goal, items, setting, reference, compared)
-        + vote_question(samples, goal, items, compared),
+        questions=questions + vote_question(samples, goal, items, compared),
         votes=votes_of(samples, goal, items, lambda scores: recommended(scores, find_goal("exploit"))[0]),
     )
     if is_raced:
@@ -138,14 +135,15 @@ def conclude(
         cells = int(np.count_nonzero(~np.isnan(scores)))
         drawn = cells * samples.num_prompts * found.samples_per_item
         return replace(found, answers_drawn=drawn, answers_of_grid=origin.answers_of_grid)
+    turn = None
+    if {"distinct", "raw_nll"} <= beside.keys():
+        turn = turning_point(axis, beside["distinct"], beside["raw_nll"], seed)
     return replace(
         found,
         items_left_out=len(all_scores) - len(items) - len(without) * bool(unscored),
         unscored=unscored,
         variance=variance_shares(samples, seed),
-        turning_point=turning_point(axis, beside["distinct"], beside["raw_nll"], seed)
-        if {"distinct", "raw_nll"} <= beside.keys()
-        else None,
+        turning_point=turn,
     )
 
 

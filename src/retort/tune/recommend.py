@@ -283,9 +283,10 @@ class _Words:
                 f"{percent(found.error_rate)}{shared}, {self.items})."
             )
         if is_planned:
+            of_all = next(one.interval_all for one in found.differences if one.setting == found.setting)
             said.append(
                 "This comparison was planned, so its interval is not corrected for the other settings; corrected for "
-                f"all pairs it is {self.interval(self._all())}."
+                f"all pairs it is {self.interval(of_all)}."
             )
         elif not found.anytime:
             said.append(
@@ -329,24 +330,17 @@ class _Words:
         if low == high:
             said = [f"{axis.short(low)} is significantly better than its neighbours."]
         else:
-            all_tied = "All " * (len(found.tied) == len(axis))
-            named = axis.plural if all_tied else axis.plural.capitalize()
-            lowest = "" if found.setting != low else f", {self.goal.lowest_is} of them"
-            clearly = (
-                ""
-                if found.setting == low
-                else ", the lowest of them that is significantly better than another"
-            )
+            named = axis.plural.capitalize() if len(found.tied) < len(axis) else f"All {axis.plural}"
+            why = "the lowest of them that is significantly better than another"
+            if found.setting == low:
+                why = f"{self.goal.lowest_is} of them"
             said = [
-                f"{all_tied}{named} {axis.short(low)} to {axis.short(high)} are statistically tied; we suggest "
-                f"{setting}{lowest}{clearly}."
+                f"{named} {axis.short(low)} to {axis.short(high)} are statistically tied; we suggest {setting}, {why}."
             ]
-        beyond = [axis.short(point) for point in found.tied if not low <= point <= high]
-        if beyond:
+        if beyond := [axis.short(point) for point in found.tied if not low <= point <= high]:
             said.append(
-                f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} tied too, beyond a worse "
-                f"setting: there may be two peaks, and the tied range is not a confidence interval for "
-                f"the best setting."
+                f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} tied too, beyond a worse setting: there "
+                "may be two peaks, and the tied range is not a confidence interval for the best setting."
             )
         return said
 
@@ -380,9 +374,6 @@ class _Words:
             f"The highest score, {number(mean, 3)} at {best}, is {self.size(found.lead_of_best, sign='')} higher "
             f"({self.interval(found.lead_of_best_ci)}), which this choice may cost."
         ]
-
-    def _all(self) -> Ends:
-        return next(one.interval_all for one in self.found.differences if one.setting == self.found.setting)
 
     @property
     def items(self) -> str:

@@ -141,15 +141,7 @@ class Tuning(Record):
     unscored: tuple[Unscored, ...] = ()
     prompts: tuple[str, ...] = ()
 
-    MEASURES: ClassVar[tuple[str, ...]] = (
-        "score",
-        "best_score",
-        "difference",
-        "regression",
-        "cost",
-        "agreement",
-    )
-
+    MEASURES: ClassVar = ("score", "best_score", "difference", "regression", "cost", "agreement")
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"arbitrary_types_allowed": True, "extra": "forbid"}
 
     @classmethod
@@ -175,38 +167,37 @@ class Tuning(Record):
 
     def point(self, setting: Setting) -> Any:
         """What a setting is called by: its number on the axis, or all of it."""
-        return (
-            dict(setting.setting)
-            if self.axis is None
-            else setting.setting.get(self.axis, setting.temperature)
-        )
+        if self.axis is None:
+            return dict(setting.setting)
+        return setting.setting.get(self.axis, setting.temperature)
 
     @property
     def heading(self) -> str:
-        """What the column of settings is called."""
         return "τ" if self.axis == "temperature" else self.axis or "setting"
 
     def called(self, setting: Setting) -> str:
-        """What a setting is called in a table."""
         return describe(setting.setting) if self.axis is None else f"{self.point(setting):g}"
+
+    def cells_of(self, setting: Setting) -> list[Cell]:
+        """Every prompt at this setting."""
+        return [cell for cell in self.cells if cell.setting == dict(setting.setting)]
 
     def measures(self) -> Measures:
         """Of the suggested setting: its score, its difference from the reference, its cost; the best score seen; the
         regression against the baseline."""
         taken = self.chosen
-        costs = _costs(cell for cell in self.cells if cell.setting == dict(taken.setting))
+        costs = _costs(self.cells_of(taken))
         found = {
-            "score": [taken.score],
-            "best_score": [max(one.score for one in self.settings)],
-            "difference": [self.recommendation.difference],
-            "regression": [] if self.regression is None else [self.regression.difference],
-            "cost": [sum(costs)] if costs else [],
-            "agreement": [] if taken.agreement is None else [taken.agreement],
+            "score": taken.score,
+            "best_score": max(one.score for one in self.settings),
+            "difference": self.recommendation.difference,
+            "regression": None if self.regression is None else self.regression.difference,
+            "cost": sum(costs) if costs else None,
+            "agreement": taken.agreement,
         }
-        return {name: [exact(value) for value in values] for name, values in found.items()}
+        return {name: [] if value is None else [exact(value)] for name, value in found.items()}
 
     def table_rows(self) -> list[dict[str, Any]]:
-        """One row per model, prompt and setting."""
         names = ("score", "samples", "prompt_tokens", "answer_tokens", "seconds", "cost")
         return [
             {
@@ -221,52 +212,23 @@ class Tuning(Record):
         ]
 
     def blocks(self) -> Iterator[Block]:
-        yield from _head(self)
-        yield _settings_table(self)
-        yield from _variety(self)
-        taken = self.recommendation
-        name = "τ = " if self.axis == "temperature" else "" if self.axis is None else f"{self.axis} = "
-        suggested = (
-            "Nothing is recommended."
-            if taken.setting is None
-            else f"Recommended: {name}{self.called(self.chosen)}."
-        )
-        yield line(f"{suggested} {taken.reason}", "bold")
-        if taken.setting is not None and taken.setting != taken.reference:
-            other = describe(taken.reference) if self.axis is None else f"{name}{taken.reference:g}"
-            holds = "for this planned comparison" if taken.planned else "for all pairs of settings together"
-            yield line(
-                f"Score at {name}{self.called(self.chosen)} minus score at {other}: {signed(taken.difference)} "
-                f"({signed_interval(taken.difference_ci)}, paired by item; the interval holds {holds})."
-            )
-        if self.regression is not None:
-            yield line(_regression_sentence(self.regression), "bold" if self.regression.worse else None)
-        yield from _unscored(self)
-        yield from _questions(self)
-        yield from _votes(self)
-        yield from _levers(self)
-        yield from _reweighted(self)
-        yield from _counted(self)
+        for part in PARTS:
+            yield from part(self)
 
     def plot(self, axes: Any = None) -> Any:
         """Score against the setting, with its interval and the statistically tied range."""
         axes = new_axes(axes)
         scores = [one.score for one in self.settings]
         low, high = np.array([one.score_ci for one in self.settings]).T
-        places = (
-            list(range(len(scores)))
-            if self.axis is None
-            else [float(self.point(one)) for one in self.settings]
-        )
         if self.axis is None:
+            names = [self.called(one) for one in self.settings]
+            places: list[float] = list(range(len(names)))
             axes.errorbar(places, scores, yerr=[scores - low, high - scores], fmt="o", color=BLUE, capsize=3)
-            axes.set_xticks(
-                places, labels=[self.called(one) for one in self.settings], rotation=20, ha="right"
-            )
+            axes.set_xticks(places, labels=names, rotation=20, ha="right")
         else:
-            axes.fill_between(
-                places, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95% interval of each"
-            )
+            places = [float(self.point(one)) for one in self.settings]
+            band = {"color": BLUE, "alpha": 0.2, "linewidth": 0}
+            axes.fill_between(places, low, high, label="95% interval of each", **band)
             axes.plot(places, scores, color=BLUE, marker="o", markersize=4)
             axes.set_xlabel("temperature τ" if self.axis == "temperature" else self.axis)
             if self.recommendation.setting is not None:
@@ -292,10 +254,9 @@ class Tunings(Record):
     tunings: tuple[Tuning, ...]
     questions: tuple[Question, ...]
 
-    MEASURES: ClassVar[tuple[str, ...]] = Tuning.MEASURES
+    MEASURES: ClassVar = Tuning.MEASURES
 
     def measures(self) -> Measures:
-        """Those of every model."""
         each = [one.measures() for one in self.tunings]
         return {name: [value for found in each for value in found[name]] for name in self.MEASURES}
 
@@ -307,7 +268,7 @@ class Tunings(Record):
         rows = []
         for one in self.tunings:
             taken = one.chosen
-            cells = [cell for cell in one.cells if cell.setting == dict(taken.setting)]
+            cells = one.cells_of(taken)
             cost = _costs(cells)
             rows.append(
                 [
@@ -328,10 +289,8 @@ class Tunings(Record):
         axes = new_axes(axes)
         taken = [one.chosen for one in self.tunings]
         for place, one in enumerate(taken):
-            low, high = one.score_ci
-            axes.errorbar(
-                place, one.score, yerr=[[one.score - low], [high - one.score]], fmt="o", color=BLUE, capsize=3
-            )
+            reach = [[one.score - one.score_ci[0]], [one.score_ci[1] - one.score]]
+            axes.errorbar(place, one.score, yerr=reach, fmt="o", color=BLUE, capsize=3)
         labels = [f"{one.model}\n{one.called(at)}" for one, at in zip(self.tunings, taken, strict=True)]
         axes.set_xticks(range(len(taken)), labels=labels)
         axes.set_ylabel(f"{self.tunings[0].score}, 95% interval")
@@ -373,10 +332,9 @@ def _costs(cells: Iterable[Cell]) -> list[float]:
 
 
 def _head(found: Tuning) -> Iterator[Block]:
-    plural = "s" * (found.samples_per_item != 1)
+    answers = f"{found.samples_per_item} answer{'s' * (found.samples_per_item != 1)}"
     yield line(
-        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {found.samples_per_item} answer{plural} "
-        f"each, seed {found.seed}",
+        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {answers} each, seed {found.seed}",
         "bold",
         whole=True,
     )
@@ -386,25 +344,48 @@ def _head(found: Tuning) -> Iterator[Block]:
         yield line(f"Drawn through: {shown}, at each τ below", whole=True)
 
 
-def _settings_table(found: Tuning) -> Block:
+def _settings(found: Tuning) -> Iterator[Block]:
     highest = max((one.score for one in found.settings), default=0.0)
     # What the score does not say already: how many answers are right where the goal counts something else.
-    counted = [">valid"] if found.goal != "exploit" else []
-    headings: list[str | Column] = [
-        "", Column(found.heading, right=found.axis is not None, fold=found.axis is None), ">score", ">95% interval", "",
-        *counted, ">distinct", ">agreement",
-    ]  # fmt: skip
-    rows = []
+    counted = found.goal != "exploit"
+    heading = Column(found.heading, right=found.axis is not None, fold=found.axis is None)
+    rows: list[list[str | Shown]] = []
     for one in found.settings:
         suggested = found.recommendation.setting is not None and one == found.chosen
+        bar = Shown("", share=max(0.0, one.score / highest) if highest > 0 else 0.0)
         rows.append(
             [
-                "→" if suggested else "", found.called(one), decimals(one.score), interval(one.score_ci),
-                Shown("", share=max(0.0, one.score / highest) if highest > 0 else 0.0),
-                *([number(one.valid)] if counted else []), number(one.distinct), number(one.agreement),
+                "→" * suggested, found.called(one), decimals(one.score), interval(one.score_ci), bar,
+                *[number(one.valid)] * counted, number(one.distinct), number(one.agreement),
             ]
         )  # fmt: skip
-    return table(headings, rows)
+    yield table(
+        ["", heading, ">score", ">95% interval", "", *[">valid"] * counted, ">distinct", ">agreement"], rows
+    )
+
+
+def _recommended(found: Tuning) -> Iterator[Block]:
+    """What to take and why, and its difference from the reference and from an earlier run."""
+    taken = found.recommendation
+    name = "τ = " if found.axis == "temperature" else "" if found.axis is None else f"{found.axis} = "
+    chosen = f"{name}{found.called(found.chosen)}"
+    suggested = "Nothing is recommended." if taken.setting is None else f"Recommended: {chosen}."
+    yield line(f"{suggested} {taken.reason}", "bold")
+    if taken.setting is not None and taken.setting != taken.reference:
+        other = describe(taken.reference) if found.axis is None else f"{name}{taken.reference:g}"
+        holds = "for this planned comparison" if taken.planned else "for all pairs of settings together"
+        yield line(
+            f"Score at {chosen} minus score at {other}: {signed(taken.difference)} "
+            f"({signed_interval(taken.difference_ci)}, paired by item; the interval holds {holds})."
+        )
+    if (than := found.regression) is not None:
+        better = "significantly better" if than.difference_ci[0] > 0 else "no significant change"
+        yield line(
+            f"Against the baseline {than.baseline} (at {describe(than.was)}, {than.items} items in common): "
+            f"{signed(than.difference)} ({signed_interval(than.difference_ci)}), "
+            f"{'significantly worse' if than.worse else better}.",
+            "bold" if than.worse else None,
+        )
 
 
 def _variety(found: Tuning) -> Iterator[Block]:
@@ -485,48 +466,29 @@ def _question_sentence(one: Question) -> str:
     )
 
 
-def _regression_sentence(one: Regression) -> str:
-    judged = (
-        "significantly worse"
-        if one.worse
-        else "significantly better"
-        if one.difference_ci[0] > 0
-        else "no significant change"
-    )
-    return (
-        f"Against the baseline {one.baseline} (at {describe(one.was)}, {one.items} items in common): "
-        f"{signed(one.difference)} ({signed_interval(one.difference_ci)}), {judged}."
-    )
-
-
 def _votes(found: Tuning) -> Iterator[Block]:
     """What several answers together would give, where that changes what to take, or by how many they are."""
     if len(found.settings) == 1:
         for kind, called in (("majority", "a majority vote"), ("any", "one right answer")):
-            counts = [
-                f"{decimals(vote.scores[0])} of {vote.answers}" for vote in found.votes if vote.kind == kind
-            ]
-            if counts:
-                yield line(
-                    f"Score of {called}: {', '.join(counts)} (one answer: {decimals(found.settings[0].score)})."
-                )
+            votes = [vote for vote in found.votes if vote.kind == kind]
+            if counts := ", ".join(f"{decimals(vote.scores[0])} of {vote.answers}" for vote in votes):
+                alone = decimals(found.settings[0].score)
+                yield line(f"Score of {called}: {counts} (one answer: {alone}).")
         return
+    points = [str(found.point(one)) for one in found.settings]
     for vote in found.votes:
         taken = vote.recommendation
         if taken.setting is None:
             continue
-        by = {
-            "majority": f"a majority vote of {vote.answers}",
-            "any": f"one right of {vote.answers}",
-        }
-        scores = dict(zip(map(str, (found.point(one) for one in found.settings)), vote.scores, strict=True))
+        kind = {"majority": "a majority vote of", "any": "one right of"}[vote.kind]
+        scores = dict(zip(points, vote.scores, strict=True))
         (at, its), (other, before), (best, highest) = (
             (describe(one) if isinstance(one, Mapping) else f"{one:g}", decimals(scores[str(one)]))
             for one in (taken.setting, taken.reference, taken.best)
         )
         yield line(
-            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score {its} ({before} at {other}; best "
-            f"{highest} at {best})."
+            f"With {kind} {vote.answers} instead of one answer, {at} is suggested: score {its} ({before} at {other}; "
+            f"best {highest} at {best})."
         )
 
 
@@ -602,6 +564,12 @@ def _counted(found: Tuning) -> Iterator[Block]:
         )
 
 
+PARTS = (
+    _head, _settings, _variety, _recommended, _unscored, _questions, _votes, _levers, _reweighted, _counted,
+)  # fmt: skip
+"""What a tuning shows, from top to bottom."""
+
+
 # The page
 
 
@@ -626,14 +594,11 @@ def _example_table(found: Tuning) -> Iterator[Block]:
     wide = [Column(title, fold=True) for title in ("item", f"at {taken.reference}", f"at {taken.setting}")]
     rows = [
         [
-            one.item if one.asked is None else f"{one.item}: {one.asked}",
-            one.at_reference,
-            one.at_setting,
-            decimals(one.score_reference, 2),
-            decimals(one.score_setting, 2),
+            one.item if one.asked is None else f"{one.item}: {one.asked}", one.at_reference, one.at_setting,
+            decimals(one.score_reference, 2), decimals(one.score_setting, 2),
         ]
         for one in found.examples
-    ]
+    ]  # fmt: skip
     yield table([*wide, ">score before", ">score after"], rows)
 
 

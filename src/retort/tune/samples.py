@@ -19,6 +19,19 @@ from retort.tune.settings import Axis
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+COUNTED = (
+    "setting",
+    "item",
+    "prompt",
+    "answer",
+    "score",
+    "num_tokens",
+    "logprob_raw",
+    "prompt_tokens",
+    "seconds",
+)
+"""The columns of `Samples` with an entry for each answer."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -59,11 +72,7 @@ class Samples:
         return replace(there, prompt=np.zeros(len(there), dtype=np.int64))
 
     def where(self, wanted: NDArray[np.bool_]) -> Samples:
-        """The answers that are wanted."""
-        columns = (
-            "setting", "item", "prompt", "answer", "score", "num_tokens", "logprob_raw", "prompt_tokens", "seconds",
-        )  # fmt: skip
-        there = {name: values for name in columns if (values := getattr(self, name)) is not None}
+        there: dict[str, Any] = {name: values for name in COUNTED if (values := vars(self)[name]) is not None}
         return replace(self, **{name: values[wanted] for name, values in there.items()})
 
     def in_groups(self, size: int) -> Samples:
@@ -80,9 +89,8 @@ class Samples:
         """`[I, P, S]` score of the answer that most answers of a cell give, the mean over those that tie."""
         assert self.answer is not None, "ask for this only where the answers' texts are known"
         kinds = int(self.answer.max()) + 1
-        groups, which, counts = np.unique(
-            self.cell * kinds + self.answer, return_inverse=True, return_counts=True
-        )
+        codes = self.cell * kinds + self.answer
+        groups, which, counts = np.unique(codes, return_inverse=True, return_counts=True)
         scores = np.bincount(which, weights=self.score) / counts
         cells = groups // kinds
         most = np.zeros(self._num_cells, dtype=np.int64)
@@ -144,9 +152,8 @@ class Samples:
     def _groups(self, wanted: NDArray[np.bool_] | None) -> tuple[Ints, Ints]:
         """Equal answers of one cell as one group: each group's cell and its number of answers."""
         assert self.answer is not None, "ask for this only where the answers' texts are known"
-        cell, answer = (
-            (self.cell, self.answer) if wanted is None else (self.cell[wanted], self.answer[wanted])
-        )
+        which = slice(None) if wanted is None else wanted
+        cell, answer = self.cell[which], self.answer[which]
         if not len(cell):
             return cell, cell
         kinds = int(self.answer.max()) + 1

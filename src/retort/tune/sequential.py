@@ -60,7 +60,6 @@ class Raced:
 
     @property
     def cells(self) -> int:
-        """How many scores there are."""
         return int(np.count_nonzero(~np.isnan(self.scores)))
 
     @property

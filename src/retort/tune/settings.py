@@ -49,7 +49,6 @@ class Axis:
 
     @property
     def plural(self) -> str:
-        """What the settings are called together."""
         if self.name == "temperature":
             return "temperatures"
         return "settings" if self.name is None else f"values of {self.name}"

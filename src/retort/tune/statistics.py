@@ -172,7 +172,6 @@ class Comparison:
 
     @cached_property
     def means(self) -> Array:
-        """Each setting's mean score."""
         return np.asarray(self.scores.mean(axis=0))
 
     @property

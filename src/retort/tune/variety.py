@@ -1,6 +1,6 @@
 """How different an item's answers are at each setting, by their words or by an embedding model's vectors.
 
-Measured for each cell (item, prompt, setting) of a sample of items , the same at all settings. The work is bounded
+Measured for each cell (item, prompt, setting) of a sample of items, the same at all settings. The work is bounded
 by the words in it, so that a million answers cost no more than some thousand.
 """
 
@@ -133,20 +133,16 @@ def measured_variety(
         return None
     cells = _Cells(samples)
     chosen = cells.affordable(items, embedded=likeness.embed is not None)
-    num_settings, num_prompts = len(samples.axis), samples.num_prompts
-    values = np.full((len(chosen), num_prompts, num_settings, len(TITLES)), np.nan)
-    largest = 0
-    every = [text for item in chosen for cell in cells.of(int(item)) for text in cell]
-    vectors = likeness.vectors(every)
-    for place, item in enumerate(chosen):
-        for prompt in range(num_prompts):
-            for setting in range(num_settings):
-                words = cells.words(int(item), prompt, setting)
-                largest = max(largest, len(words))
-                values[place, prompt, setting] = _of_cell(
-                    words, lambda kinds: likeness.similarity(kinds, vectors), likeness.alike
-                )
-    means_SM = mean_of_known(over_prompts(values), axis=0)
+    every = [words for item in chosen for words in cells.of(int(item))]
+    vectors = likeness.vectors([text for words in every for text in words])
+
+    def similarity_of(kinds: list[tuple[str, ...]]) -> np.ndarray:
+        return likeness.similarity(kinds, vectors)
+
+    values = np.array([_of_cell(words, similarity_of, likeness.alike) for words in every])
+    shape = (len(chosen), samples.num_prompts, len(samples.axis), len(TITLES))
+    means_SM = mean_of_known(over_prompts(values.reshape(shape)), axis=0)
+    largest = max(map(len, every))
     return tuple(
         {
             **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(TITLES, row, strict=True)},
@@ -166,11 +162,11 @@ class _Cells:
         self.samples = samples
         self.order: Ints = np.argsort(samples.cell, kind="stable")
         self.ends: Ints = np.cumsum(samples.cell_sizes.ravel())
+        self.in_item = samples.num_prompts * len(samples.axis)
         self._words: dict[int, tuple[str, ...]] = {}
 
-    def words(self, item: int, prompt: int, setting: int) -> list[tuple[str, ...]]:
+    def words(self, cell: int) -> list[tuple[str, ...]]:
         """The words of each of a cell's first answers."""
-        cell = (item * self.samples.num_prompts + prompt) * len(self.samples.axis) + setting
         start = int(self.ends[cell - 1]) if cell else 0
         end = min(int(self.ends[cell]), start + MOST_ANSWERS)
         assert self.samples.answer is not None and self.samples.texts is not None, "checked before"
@@ -182,16 +178,13 @@ class _Cells:
         return found
 
     def of(self, item: int) -> Iterator[list[tuple[str, ...]]]:
-        """The words of all cells of an item."""
-        for prompt in range(self.samples.num_prompts):
-            for setting in range(len(self.samples.axis)):
-                yield self.words(item, prompt, setting)
+        """The words of all cells of an item, by prompt and setting."""
+        return map(self.words, range(item * self.in_item, (item + 1) * self.in_item))
 
     def affordable(self, items: NDArray[np.int64], *, embedded: bool) -> NDArray[np.int64]:
         """As many of these items, evenly spaced, as the bounds on cells, words and embedded answers allow; at least
         one."""
-        in_item = self.samples.num_prompts * len(self.samples.axis)
-        items = _spread(items, max(MOST_CELLS // in_item, 1))
+        items = _spread(items, max(MOST_CELLS // self.in_item, 1))
         some = _spread(items, 5)
         answers = [[text for cell in self.of(int(item)) for text in cell] for item in some]
         words = sum(len(text) for texts in answers for text in texts)
