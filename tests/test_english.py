@@ -92,10 +92,17 @@ def messages(code: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             yield node.lineno, node.value
-        if (
-            isinstance(node, ast.FunctionDef) and node.name == "command"
-        ):  # its docstring is the command's help
-            yield node.lineno, ast.get_docstring(node) or ""
+        if isinstance(node, ast.FunctionDef) and any(map(_is_verb, node.decorator_list)):
+            yield node.lineno, ast.get_docstring(node) or ""  # it is the command's help
+
+
+def _is_verb(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "verb"
+
+
+def test_the_help_of_commands_is_read() -> None:
+    code = '@verb(examples=())\ndef look():\n    """Show what MODEL would say."""'
+    assert [text for _, text in messages(code)] == ["Show what MODEL would say."]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retort.cli.grammar import Command, Decimal, Whole, group, verb
+from retort.cli.grammar import Command, Decimal, Whole, group, option, verb
 from retort.cli.main import COMMANDS, main
 
 
@@ -14,16 +14,21 @@ from retort.cli.main import COMMANDS, main
 @click.argument("what")
 @group(
     "How much",
-    click.option("-n", "--samples", type=Whole(1), default=1, show_default=True, help="How many."),
-    click.option("--share", type=Decimal(0, 1, min_open=True), help="Which part."),
-    click.option("--seed", type=Whole(0, 2**64 - 1), default=0, help="Fixes the noise."),
+    option("-n --samples", "How many.", Whole(1), default=1),
+    option("--share", "Which part.", Decimal(0, 1, min_open=True)),
+    option("--seed", "Fixes the noise.", Whole(0, 2**64 - 1), default=0),
+    option("-l --loud", "A flag."),
+    option("--name TEXT", "Repeatable.", into="names", multiple=True),
+    option("--old/--new", "One or the other."),
 )
-def show(what: str, samples: int, share: float | None, seed: int) -> None:
+def show(
+    what: str, samples: int, share: float | None, seed: int, loud: bool, names: tuple[str, ...], old: bool
+) -> None:
     """Show WHAT.
 
     A second paragraph.
     """
-    click.echo(f"{what} {samples} {share} {seed}")
+    click.echo(f"{what} {samples} {share} {seed}" + f" {names} {old}" * loud)
 
 
 def test_help_begins_with_the_examples_and_has_no_type_names_of_a_library() -> None:
@@ -42,6 +47,13 @@ def test_old_names_are_taken_with_a_note() -> None:
     assert CliRunner().invoke(show, ["x", "--samples", "3"]).stderr == ""
     # Behind -- everything is an argument, and what looks like an old name is the text itself.
     assert CliRunner().invoke(show, ["--", "--number"]).stdout == "--number 1 None 0\n"
+
+
+def test_an_option_is_declared_as_the_help_shows_it() -> None:
+    shown = " ".join(CliRunner().invoke(show, ["--help"]).output.split())
+    assert "-l, --loud A flag." in shown and "--name TEXT Repeatable." in shown
+    typed = CliRunner().invoke(show, ["x", "-l", "--name", "a", "--name", "b", "--old"])
+    assert typed.stdout == "x 1 None 0 ('a', 'b') True\n"
 
 
 def test_numbers_out_of_range_are_refused() -> None:

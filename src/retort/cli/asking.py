@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.grammar import option
 from retort.cli.options import PROMPT
 from retort.errors import InputError, SourceError, printable
 
@@ -24,15 +25,13 @@ if TYPE_CHECKING:
 FLAG = "\0"  # the value of --chat where no file follows it; no file has this name
 
 # For verbs that take no messages of their own: a task, a list of prompts.
-chat_option = click.option(
+chat_option = option(
     "--chat/--no-chat",
+    "Apply the model's chat template to each prompt, or never. Default: only to messages.",
     default=None,
-    help="Apply the model's chat template to each prompt, or never. Default: only to messages.",
 )
-show_prompt_option = click.option(
-    "--show-prompt",
-    is_flag=True,
-    help="Print the text the model actually sees, with its special tokens and token count.",
+show_prompt_option = option(
+    "--show-prompt", "Print the text the model actually sees, with its special tokens and token count."
 )
 
 
@@ -117,27 +116,21 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(asking=asking, **options)
 
     prompt = click.argument("prompt", type=PROMPT, metavar="[PROMPT]", required=False)
-    named = click.option(
-        "--prompt", "prompt_named", type=PROMPT, metavar="TEXT", help="Same as PROMPT; - reads stdin."
-    )
-    chat = click.option(
-        "--chat",
+    named = option("--prompt TEXT", "Same as PROMPT; - reads stdin.", PROMPT, into="prompt_named")
+    chat = option(
+        "--chat [FILE]",
+        "Read messages as JSON ([{role, content}, …]; - is stdin) and apply the model's chat "
+        "template. Without FILE, PROMPT is the user's message.",
         is_flag=False,
         flag_value=FLAG,
-        metavar="[FILE]",
-        help="Read messages as JSON ([{role, content}, …]; - is stdin) and apply the model's chat "
-        "template. Without FILE, PROMPT is the user's message.",
     )
-    no_chat = click.option(
-        "--no-chat", is_flag=True, help="Send messages as plain text, without the chat template."
-    )
-    message = click.option(
-        "--message",
-        "messages",
-        multiple=True,
-        metavar="ROLE:TEXT",
-        help="One message of a conversation, as in user:Hello; repeatable. If the last message is the "
+    no_chat = option("--no-chat", "Send messages as plain text, without the chat template.")
+    message = option(
+        "--message ROLE:TEXT",
+        "One message of a conversation, as in user:Hello; repeatable. If the last message is the "
         "assistant's, it is continued.",
+        into="messages",
+        multiple=True,
     )
     return prompt(named(chat(no_chat(message(show_prompt_option(with_asking))))))
 

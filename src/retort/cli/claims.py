@@ -9,7 +9,7 @@ import click
 
 from retort.cli.asking import prompts_of
 from retort.cli.exporting import exporting_options
-from retort.cli.grammar import Parsed, Whole, group, verb
+from retort.cli.grammar import Parsed, Whole, group, option, verb
 from retort.cli.options import File, model_argument, seed_option
 from retort.cli.progress import Progress
 
@@ -28,45 +28,40 @@ NAMES = Parsed("NAMES", lambda text: [name.strip() for name in text.split(",") i
 @model_argument
 @group(
     "Other models",
-    click.option("--instruct", metavar="MODEL", help="The instruction-tuned sibling of MODEL."),
-    click.option("--small", metavar="MODEL", help="A smaller model with the same tokens."),
+    option("--instruct MODEL", "The instruction-tuned sibling of MODEL."),
+    option("--small MODEL", "A smaller model with the same tokens."),
 )
 @group(
     "What to measure on",
-    click.option(
-        "--tasks",
-        type=NAMES,
+    option(
+        "--tasks TASK,TASK",
+        "Two tasks, one with goal exploit and one with goal explore.",
+        NAMES,
         default="exploit,explore",
-        metavar="TASK,TASK",
-        help="Two tasks, one with goal exploit and one with goal explore.",
     ),
-    click.option("--items", type=Whole(2), default=60, help="Number of items from each task."),
-    click.option("-n", "--samples", type=Whole(2), default=6, help="Answers per item and temperature."),
-    click.option(
-        "-p",
-        "--prompts",
-        type=File,
-        metavar="FILE",
-        help="A file of texts, one per line; every position counts.  [default: definitions that come with retort]",
+    option("--items", "Number of items from each task.", Whole(2), default=60),
+    option("-n --samples", "Answers per item and temperature.", Whole(2), default=6),
+    option(
+        "-p --prompts FILE",
+        "A file of texts, one per line; every position counts.  [default: definitions that come with retort]",
+        File,
     ),
-    click.option(
-        "--distill",
-        type=File,
+    option(
+        "--distill FILE",
+        "A result of `retort distill --json`, for the claims about distillation; repeatable.",
+        File,
         multiple=True,
-        metavar="FILE",
-        help="A result of `retort distill --json`, for the claims about distillation; repeatable.",
     ),
     seed_option,
 )
 @group(
     "Which claims",
-    click.option("--only", type=NAMES, metavar="ID,ID", help="Only these claims.  [default: all]"),
-    click.option(
-        "--threshold",
-        "thresholds",
+    option("--only ID,ID", "Only these claims.  [default: all]", NAMES),
+    option(
+        "--threshold ID=NUMBER",
+        "Use your own threshold for a claim, as in same-answer-below-0.3=0.95; repeatable.",
+        into="thresholds",
         multiple=True,
-        metavar="ID=NUMBER",
-        help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; repeatable.",
     ),
 )
 @group("Output", exporting_options("claims"))

@@ -10,7 +10,7 @@ import click
 import retort
 from retort.cli.asking import chat_option, prompts_of, show_prompt_option, show_prompts, stdin_lines
 from retort.cli.exporting import Shown, exporting_options
-from retort.cli.grammar import group, verb
+from retort.cli.grammar import group, option, verb
 from retort.cli.options import (
     CHAIN,
     PROMPT,
@@ -37,31 +37,27 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="MODEL_A [MODEL_B] [PROMPTS]...")
 @group(
     "What to compare",
-    click.option(
-        "-p",
-        "--prompts",
-        "prompts_file",
-        metavar="FILE",
-        help="A file with one text per line, instead of PROMPTS; - reads stdin.",
+    option(
+        "-p --prompts FILE",
+        "A file with one text per line, instead of PROMPTS; - reads stdin.",
+        into="prompts_file",
     ),
-    click.option(
-        "-c",
-        "--chain",
-        "chains",
-        type=CHAIN,
+    option(
+        "-c --chain",
+        "Given once: apply it to both models. Given twice: compare the two chains on MODEL_A.",
+        CHAIN,
+        into="chains",
         multiple=True,
-        help="Given once: apply it to both models. Given twice: compare the two chains on MODEL_A.",
     ),
     chat_option,
     show_prompt_option,
 )
 @group(
     "Output",
-    click.option("--all", "show_all", is_flag=True, help="Show every position, in the order of the text."),
-    click.option(
-        "--save",
-        metavar="FILE",
-        help="Record model A in FILE and model B beside it (saved.jsonl and saved.b.jsonl), for recorded:FILE.",
+    option("--all", "Show every position, in the order of the text.", into="show_all"),
+    option(
+        "--save FILE",
+        "Record model A in FILE and model B beside it (saved.jsonl and saved.b.jsonl), for recorded:FILE.",
     ),
     exporting_options("compare"),
 )
@@ -134,15 +130,13 @@ def _prompts(given: tuple[str, ...]) -> list[str]:
 @click.argument("names", nargs=-1, metavar="MODEL WORDS...")
 @group(
     "What to compare",
-    click.option(
-        "--template",
-        metavar="TEXT",
-        help="The prompt, with {} for the word and {a} for its article.  [default: '{a} {} is a kind of']",
+    option(
+        "--template TEXT",
+        "The prompt, with {} for the word and {a} for its article.  [default: '{a} {} is a kind of']",
     ),
-    click.option(
-        "--classes",
-        metavar="FILE",
-        help="A classifier's logits as JSON (classes, logits, labels), instead of MODEL and WORDS.",
+    option(
+        "--classes FILE",
+        "A classifier's logits as JSON (classes, logits, labels), instead of MODEL and WORDS.",
     ),
     temperatures_option("1,2,4", "Temperatures at which to compare"),
     chat_option,
@@ -195,13 +189,11 @@ def similar(
 @group(
     "What to compare",
     temperatures_option("0.7,1", "Temperatures of MODEL_A to match"),
-    click.option(
-        "-p",
-        "--prompts",
-        type=File,
-        metavar="FILE",
-        help="A file of texts to compare over, one per line; every position counts.  [default: 20 definitions that "
+    option(
+        "-p --prompts FILE",
+        "A file of texts to compare over, one per line; every position counts.  [default: 20 definitions that "
         "come with retort]",
+        File,
     ),
     seed_option,
 )
@@ -228,7 +220,7 @@ def equivalent(prompts: Path | None, **given: Any) -> Record:
     "What to replay",
     model_argument,
     click.argument("prompts_given", type=File, metavar="[PROMPTS]", required=False),
-    click.option("-p", "--prompts", "prompts_file", type=File, metavar="FILE", help="Same as PROMPTS."),
+    option("-p --prompts FILE", "Same as PROMPTS.", File, into="prompts_file"),
     max_tokens_option,
     chat_option,
     show_prompt_option,

@@ -11,7 +11,7 @@ import click
 import retort
 from retort.blocks import line, table
 from retort.cli.exporting import Export, exporting_options
-from retort.cli.grammar import Decimal, Whole, group, verb
+from retort.cli.grammar import Decimal, Whole, group, option, verb
 from retort.cli.options import model_argument, ray_option, seed_option
 from retort.cli.output import json_text, print_json, show, stdout_console
 from retort.cli.progress import Progress
@@ -33,62 +33,43 @@ if TYPE_CHECKING:
 @click.argument("data", metavar="DATA")
 @group(
     "What to keep",
-    click.option(
-        "-t",
-        "--temperature",
-        type=Decimal(0, min_open=True),
+    option(
+        "-t --temperature τ",
+        "Temperature of the stored targets; only the codec dense can be used at others.",
+        Decimal(0, min_open=True),
         default=3.0,
-        metavar="τ",
-        help="Temperature of the stored targets; only the codec dense can be used at others.",
     ),
-    click.option(
-        "--codec",
+    option(
+        "--codec TEXT",
+        "What to keep per position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
         default="sampled:50",
-        help="What to keep per position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
     ),
     seed_option,
 )
 @group(
     "How the teacher runs",
-    click.option(
-        "--dtype",
-        type=click.Choice(["float32", "bfloat16"]),
-        default="float32",
-        help="Arithmetic of the teacher.",
+    option("--dtype", "Arithmetic of the teacher.", click.Choice(["float32", "bfloat16"]), default="float32"),
+    option(
+        "--context", "The longest window, in tokens.  [default: the teacher's own, up to 1,024]", Whole(2)
     ),
-    click.option(
-        "--context",
-        type=Whole(2),
-        help="The longest window, in tokens.  [default: the teacher's own, up to 1,024]",
-    ),
-    click.option(
-        "--tokenizer",
-        metavar="MODEL",
-        help="For a teacher on a server: a folder or hub id with its tokenizer. Students need it.",
+    option(
+        "--tokenizer MODEL",
+        "For a teacher on a server: a folder or hub id with its tokenizer. Students need it.",
     ),
     ray_option("teacher", "files"),
-    click.option(
-        "--workers",
-        type=Whole(1),
-        help="Number of workers for --engine ray.  [default: as many as fit on the cluster]",
+    option(
+        "--workers", "Number of workers for --engine ray.  [default: as many as fit on the cluster]", Whole(1)
     ),
 )
 @group(
     "Output",
-    click.option(
-        "-o",
-        "--out",
-        required=True,
-        type=click.Path(),
-        metavar="DIR",
-        help="Folder for the cache; it must be empty or new.",
-    ),
-    click.option("--resume", is_flag=True, help="Continue an earlier run of the same command."),
-    click.option(
+    option("-o --out DIR", "Folder for the cache; it must be empty or new.", click.Path(), required=True),
+    option("--resume", "Continue an earlier run of the same command."),
+    option(
         "--shard-tokens",
-        type=Whole(1),
+        "Positions per file, which is the most that a kill can lose.",
+        Whole(1),
         default=65536,
-        help="Positions per file, which is the most that a kill can lose.",
     ),
     exporting_options("capture and cache", to_file=False),
 )
@@ -123,12 +104,11 @@ def capture(model: str, data: str, out: str, **given: Any) -> Record:
 @click.argument("folder", metavar="DIR", type=click.Path())
 @group(
     "What to read",
-    click.option(
+    option(
         "--verify",
-        is_flag=True,
-        help="Verify the checksum of every shard and decode every record; exit with code 2 at the first bad one.",
+        "Verify the checksum of every shard and decode every record; exit with code 2 at the first bad one.",
     ),
-    click.option("--rows", type=Whole(0), default=5, help="How many positions to show as text."),
+    option("--rows", "How many positions to show as text.", Whole(0), default=5),
 )
 @group("Output", exporting_options("capture and cache"))
 def cache(folder: str, **given: Any) -> Record:
@@ -166,17 +146,9 @@ def _recipe_key(option: str, near: Sequence[str]) -> str | None:
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @group(
     "Instead of training",
-    click.option("--print-schema", is_flag=True, help="Print the JSON Schema of recipes and stop."),
-    click.option(
-        "--check",
-        is_flag=True,
-        help="Check the recipe and the first records of its texts, without opening a model.",
-    ),
-    click.option(
-        "--explain",
-        is_flag=True,
-        help="Print how large both terms' gradients are, with and without τ², and stop.",
-    ),
+    option("--print-schema", "Print the JSON Schema of recipes and stop."),
+    option("--check", "Check the recipe and the first records of its texts, without opening a model."),
+    option("--explain", "Print how large both terms' gradients are, with and without τ², and stop."),
 )
 @group("Output", exporting_options())
 def distill(

@@ -27,7 +27,7 @@ from typing import Any
 import click
 
 from retort.blocks import Block, html_page, markdown
-from retort.cli.grammar import Parsed
+from retort.cli.grammar import Parsed, option
 from retort.cli.output import WIDTH_WHEN_PIPED, json_text, show, stdout_console
 from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
@@ -248,25 +248,20 @@ def exporting_options(
     """
     formats = [one for one in FORMATS if to_file or one != "parquet"]
     default = "by the ending of -o FILE, else terminal" if to_file else "terminal"
-    form = click.option(
-        "-f", "--format", "form", type=click.Choice(formats), help=f"Output format.  [default: {default}]"
+    form = option("-f --format", f"Output format.  [default: {default}]", click.Choice(formats), into="form")
+    as_json = option("-j --json", "Same as --format json.", into="as_json")
+    output = option(
+        "-o --out --output FILE",
+        "Write to FILE instead of the terminal: .html, .md, .csv, .json, .parquet or .txt.",
+        OutputFile(),
+        into="output",
     )
-    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="Same as --format json.")
-    output = click.option(
-        "-o",
-        "--out",
-        "--output",
-        "output",
-        type=OutputFile(),
-        metavar="FILE",
-        help="Write to FILE instead of the terminal: .html, .md, .csv, .json, .parquet or .txt.",
-    )
-    fail_if = click.option(
+    fail_if = option(
         "--fail-if",
-        "conditions",
-        type=Parsed("CONDITION", Condition.parse),
+        f'Exit with code {CONDITION_HOLDS} if the condition holds, as in "entropy > 3"; repeatable.',
+        Parsed("CONDITION", Condition.parse),
+        into="conditions",
         multiple=True,
-        help=f'Exit with code {CONDITION_HOLDS} if the condition holds, as in "entropy > 3"; repeatable.',
     )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,8 +4,8 @@
         examples=("retort look embedded:english 'the sky is'", "retort look ./my-model - --chat < chat.txt"),
         renamed={"--temperatures": "--temperature"},
     )
-    @group("What to look at", model_option, prompt_option)
-    @group("Output", json_option, out_option)
+    @group("What to look at", model_argument, option("--top", "How many tokens to list.", Whole(1), default=10))
+    @group("Output", option("-o --out FILE", "The file to write."))
     def look(…): …
 
 Old names are taken for one release: the command says the new one on stderr and goes on.
@@ -120,6 +120,21 @@ def verb(
         return made
 
     return decorate
+
+
+def option(
+    shown: str, help: str, type: Any = None, *, into: str | None = None, **more: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option as the help shows it: `-m --model MODEL`, what it does, and its type if that is not text.
+
+    Without a name for its value, and without a type, it is a flag. `into`: the parameter that gets it, where that is
+    not the option's own name. All else is as in `click.option`.
+    """
+    names = shown.split()
+    metavar = None if names[-1].startswith("-") else names.pop()
+    if metavar is None and type is None and "/" not in shown:
+        more["is_flag"] = True
+    return click.option(*names, *([into] if into else []), help=help, type=type, metavar=metavar, **more)
 
 
 class Parsed(click.ParamType):

@@ -9,7 +9,7 @@ import click
 import retort
 from retort.cli.asking import Asking, asking_options, chat_option, show_prompt_option, show_prompts
 from retort.cli.exporting import Export, exporting_options
-from retort.cli.grammar import Whole, group, verb
+from retort.cli.grammar import Whole, group, option, verb
 from retort.cli.options import (
     ENGINE_NAMES,
     MAX_TOKENS,
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 @group("How to look", temperatures_option("0.1,1,2", "Temperatures to show"), chain_option, top_option)
 @group(
     "Compare with",
-    click.option("--against", metavar="MODEL", help="A second model, with the same prompt."),
-    click.option(
-        "--against-prompt", type=PROMPT, metavar="TEXT", help="The same model, with TEXT as the prompt."
-    ),
+    option("--against MODEL", "A second model, with the same prompt."),
+    option("--against-prompt TEXT", "The same model, with TEXT as the prompt.", PROMPT),
 )
 @group("Output", save_option, exporting_options())
 def look(
@@ -87,14 +85,11 @@ def look(
 @group("What to look at", model_argument, asking_options)
 @group(
     "Which text",
-    click.option(
-        "--text",
-        metavar="TEXT",
-        help="The text to trace.  [default: one is drawn with --chain and --seed, else the greedy one]",
+    option(
+        "--text TEXT",
+        "The text to trace.  [default: one is drawn with --chain and --seed, else the greedy one]",
     ),
-    click.option(
-        "--max-tokens", type=Whole(1), help=f"Length of the drawn text, in tokens.  [default: {MAX_TOKENS}]"
-    ),
+    option("--max-tokens", f"Length of the drawn text, in tokens.  [default: {MAX_TOKENS}]", Whole(1)),
     chain_option,
     seed_option,
 )
@@ -126,12 +121,11 @@ def trace(
 @group(
     "What to compare",
     settings_option,
-    click.option(
-        "--engine",
-        "engines",
+    option(
+        "--engine NAME",
+        f"{ENGINE_NAMES}, or retort; repeatable.  [default: all but retort]",
+        into="engines",
         multiple=True,
-        metavar="NAME",
-        help=f"{ENGINE_NAMES}, or retort; repeatable.  [default: all but retort]",
     ),
     defaults_option,
 )

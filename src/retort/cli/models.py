@@ -10,7 +10,7 @@ import click
 
 from retort.blocks import Block, Column, line, table
 from retort.cli.exporting import exporting_options
-from retort.cli.grammar import group, verb
+from retort.cli.grammar import group, option, verb
 from retort.numerals import NONE, megabytes, number
 from retort.records import Record
 from retort.sources.embedded import EmbeddedInfo
@@ -73,8 +73,8 @@ class ConvertedModels(Record):
 @verb(examples=("retort models", "retort models --cache --clear"))
 @group(
     "Converted models",
-    click.option("--cache", is_flag=True, help="List converted models in the cache, with their sizes."),
-    click.option("--clear", is_flag=True, help="With --cache: delete them all."),
+    option("--cache", "List converted models in the cache, with their sizes."),
+    option("--clear", "With --cache: delete them all."),
 )
 @group("Output", exporting_options("models"))
 def models(cache: bool, clear: bool) -> Record:

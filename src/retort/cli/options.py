@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.grammar import Decimal, Parsed, Whole
+from retort.cli.grammar import Decimal, Parsed, Whole, option
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
@@ -129,62 +129,48 @@ def model_argument(command: Decorated) -> Decorated:
             model = f"{endpoint}+{model}"
         return command(*arguments, model=model, **named)
 
-    option = endpoint_option("completions, or chat if the server has no other")
-    return click.argument("model", metavar="MODEL")(option(with_endpoint))
+    endpoint = endpoint_option("completions, or chat if the server has no other")
+    return click.argument("model", metavar="MODEL")(endpoint(with_endpoint))
 
 
 def endpoint_option(default: str) -> Callable[[Decorated], Decorated]:
     """`--endpoint`; `default` says which one it is where none is named."""
-    return click.option(
+    return option(
         "--endpoint",
-        type=click.Choice(["chat", "completions"]),
-        help=f"For servers: the endpoint for plain prompts. Messages always use chat.  [default: {default}]",
+        f"For servers: the endpoint for plain prompts. Messages always use chat.  [default: {default}]",
+        click.Choice(["chat", "completions"]),
     )
 
 
 prompt_argument = click.argument("prompt", type=PROMPT, metavar="PROMPT")
 
-json_option = click.option(
-    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
+json_option = option("-j --json", "Print one JSON document instead of tables.", into="as_json")
+
+save_option = option(
+    "--save FILE", "Record what the model said in FILE; recorded:FILE replays it without the model."
 )
 
-save_option = click.option(
-    "--save",
-    metavar="FILE",
-    help="Record what the model said in FILE; recorded:FILE replays it without the model.",
+seed_option = option("-s --seed", "Fixes the noise: same seed, same text.", Whole(0, LARGEST_SEED), default=0)
+
+max_tokens_option = option("--max-tokens", "Longest text, in tokens.", Whole(1), default=MAX_TOKENS)
+
+stop_option = option("--stop TEXT", "Stop a text where TEXT first appears; repeatable.", multiple=True)
+
+top_option = option("--top", "How many tokens to list.", Whole(1), default=10)
+
+chain_option = option(
+    "-c --chain", 'Transforms in the order they apply, as in "temperature=0.8 | top_k=50 | top_p=0.9".', CHAIN
 )
 
-seed_option = click.option(
-    "-s", "--seed", type=Whole(0, LARGEST_SEED), default=0, help="Fixes the noise: same seed, same text."
-)
-
-max_tokens_option = click.option(
-    "--max-tokens", type=Whole(1), default=MAX_TOKENS, help="Longest text, in tokens."
-)
-
-stop_option = click.option(
-    "--stop", multiple=True, metavar="TEXT", help="Stop a text where TEXT first appears; repeatable."
-)
-
-top_option = click.option("--top", type=Whole(1), default=10, help="How many tokens to list.")
-
-chain_option = click.option(
-    "-c",
-    "--chain",
-    type=CHAIN,
-    help='Transforms in the order they apply, as in "temperature=0.8 | top_k=50 | top_p=0.9".',
-)
-
-settings_option = click.option(
+settings_option = option(
     "--settings",
-    type=Parsed("SETTINGS", _settings),
-    help='Settings in any engine\'s names, as in "temperature=0.8,top_k=50,repeat_penalty=1.1", or a JSON object.',
+    'Settings in any engine\'s names, as in "temperature=0.8,top_k=50,repeat_penalty=1.1", or a JSON object.',
+    Parsed("SETTINGS", _settings),
 )
 
-defaults_option = click.option(
+defaults_option = option(
     "--defaults",
-    is_flag=True,
-    help="For settings you do not give, use the engine's defaults, and the model's own settings where "
+    "For settings you do not give, use the engine's defaults, and the model's own settings where "
     "the engine reads them.",
 )
 
@@ -193,38 +179,31 @@ ENGINE_NAMES = "transformers, vllm, sglang, llama.cpp, mlx-lm or ollama"
 
 def temperatures_option(default: str, purpose: str) -> Callable[[Decorated], Decorated]:
     """`--temperature`, one or a list; `purpose` is what the command does with it."""
-    return click.option(
-        "-t",
-        "--temperature",
-        "temperatures",
-        type=TEMPERATURES,
+    return option(
+        "-t --temperature",
+        f"{purpose}: one or several (0.1,1,2), or first:last:count (0:2:41); 0 is greedy.",
+        TEMPERATURES,
+        into="temperatures",
         default=default,
-        help=f"{purpose}: one or several (0.1,1,2), or first:last:count (0:2:41); 0 is greedy.",
     )
 
 
 def ray_option(what: str, same: str) -> Callable[[Decorated], Decorated]:
     """`--engine local|ray`, for the verbs whose long work a cluster can share."""
-    return click.option(
+    return option(
         "--engine",
-        type=click.Choice(["local", "ray"]),
+        f"Run the {what} here or on the workers of a Ray cluster (extra ray); the {same} are the same.",
+        click.Choice(["local", "ray"]),
         default="local",
-        help=f"Run the {what} here or on the workers of a Ray cluster (extra ray); the {same} are the same.",
     )
 
 
 def truncation_options(command: Decorated) -> Decorated:
     """`--top-k`, `--top-p` and `--min-p`, applied in that order after temperature; each is off unless given."""
-    top_k = click.option(
-        "-k", "--top-k", type=Whole(-1), help="Keep the N most likely tokens; 0 and -1 are off."
-    )
-    top_p = click.option(
-        "--top-p", type=Decimal(0, 1), help="Keep the smallest set of tokens with this mass; 1 is off."
-    )
-    min_p = click.option(
-        "--min-p",
-        type=Decimal(0, 1),
-        help="Drop tokens below this share of the top token's probability; 0 is off.",
+    top_k = option("-k --top-k", "Keep the N most likely tokens; 0 and -1 are off.", Whole(-1))
+    top_p = option("--top-p", "Keep the smallest set of tokens with this mass; 1 is off.", Decimal(0, 1))
+    min_p = option(
+        "--min-p", "Drop tokens below this share of the top token's probability; 0 is off.", Decimal(0, 1)
     )
     return top_k(top_p(min_p(command)))
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import retort
-from retort.cli.grammar import Parsed, Whole, group, verb
+from retort.cli.grammar import Parsed, Whole, group, option, verb
 from retort.cli.options import (
     chain_option,
     json_option,
@@ -53,40 +53,33 @@ def record_file(verb: str, holds: str) -> Parsed:
 )
 @group(
     "More views",
-    click.option("--against", metavar="MODEL", help="A second model, to compare the first with."),
-    click.option("--against-prompt", metavar="TEXT", help="A second prompt, to compare the first with."),
-    click.option(
-        "--tune",
-        type=record_file("tune", "recommendation"),
-        help="Add a view of a result of retort tune --json.",
-    ),
-    click.option(
+    option("--against MODEL", "A second model, to compare the first with."),
+    option("--against-prompt TEXT", "A second prompt, to compare the first with."),
+    option("--tune", "Add a view of a result of retort tune --json.", record_file("tune", "recommendation")),
+    option(
         "--distill",
-        "distil",
-        type=record_file("distill", "verdict"),
-        help="Add a view of a result of retort distill --json.",
+        "Add a view of a result of retort distill --json.",
+        record_file("distill", "verdict"),
+        into="distil",
     ),
 )
 @group(
     "Output",
-    click.option(
-        "-o",
-        "--out",
-        "--output",
-        "output",
-        type=click.Path(dir_okay=False, path_type=Path),
+    option(
+        "-o --out --output FILE",
+        "The file to write.",
+        click.Path(dir_okay=False, path_type=Path),
+        into="output",
         default=Path("page.html"),
-        metavar="FILE",
-        help="The file to write.",
     ),
-    click.option(
+    option(
         "--tour/--no-tour",
-        "with_tour",
+        "Begin with the five-step tour.",
+        into="with_tour",
         default=True,
         show_default=False,
-        help="Begin with the five-step tour.",
     ),
-    click.option("--open", "open_page", is_flag=True, help="Open the page in the browser."),
+    option("--open", "Open the page in the browser.", into="open_page"),
     json_option,
 )
 def page(
@@ -131,13 +124,13 @@ def page(
 @click.argument("models", metavar="[MODEL]...", nargs=-1)
 @group(
     "How to serve",
-    click.option(
+    option(
         "--port",
-        type=Whole(0, 65535),
-        help="Port on this machine; 0 picks any free one.  [default: 8765, or the next free]",
+        "Port on this machine; 0 picks any free one.  [default: 8765, or the next free]",
+        Whole(0, 65535),
     ),
-    click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser."),
-    click.option("-j", "--json", "as_json", is_flag=True, help="Print the address as one JSON document."),
+    option("--open", "Open the page in the browser.", into="open_browser"),
+    option("-j --json", "Print the address as one JSON document.", into="as_json"),
 )
 def studio(models: tuple[str, ...], port: int | None, open_browser: bool, as_json: bool) -> None:
     """Explore MODELs in the browser: a local web app that runs until Ctrl-C.

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 import retort
 from retort.cli.asking import Asking, asking_options
 from retort.cli.exporting import Export, Shown, exporting_options
-from retort.cli.grammar import Parsed, Whole, group, verb
+from retort.cli.grammar import Parsed, Whole, group, option, verb
 from retort.cli.options import (
     ENGINE_NAMES,
     chain_option,
@@ -78,50 +78,40 @@ def _refuse_several(temperature: float | str | None, model: str) -> None:
 @group("What to continue", model_argument, asking_options)
 @group(
     "Settings",
-    click.option(
-        "-n", "--samples", "n", type=Whole(1), default=5, help="How many texts; text i uses seed + i."
-    ),
-    click.option(
-        "-t",
-        "--temperature",
-        type=Parsed("X", _one_or_more),
-        help="0 is greedy; 1 is the model's own distribution. For several, use retort path.  [default: 1]",
+    option("-n --samples", "How many texts; text i uses seed + i.", Whole(1), into="n", default=5),
+    option(
+        "-t --temperature",
+        "0 is greedy; 1 is the model's own distribution. For several, use retort path.  [default: 1]",
+        Parsed("X", _one_or_more),
     ),
     truncation_options,
     settings_option,
     chain_option,
-    click.option(
-        "--engine",
-        metavar="NAME",
-        help=f"Interpret the settings as this engine does, in its order: {ENGINE_NAMES}.",
-    ),
+    option("--engine NAME", f"Interpret the settings as this engine does, in its order: {ENGINE_NAMES}."),
     defaults_option,
     seed_option,
     max_tokens_option,
     stop_option,
-    click.option("--include-stop", is_flag=True, help="Keep the stop string at the end of a text."),
+    option("--include-stop", "Keep the stop string at the end of a text."),
 )
 @group(
     "Drafting",
-    click.option(
-        "--draft",
-        metavar="MODEL",
-        help="A smaller model with the same tokens that proposes tokens for MODEL to check; the texts stay the same.",
+    option(
+        "--draft MODEL",
+        "A smaller model with the same tokens that proposes tokens for MODEL to check; the texts stay the same.",
     ),
-    click.option(
-        "--draft-tokens", type=Whole(1), default=4, help="How many tokens --draft proposes at a time."
-    ),
-    click.option(
+    option("--draft-tokens", "How many tokens --draft proposes at a time.", Whole(1), default=4),
+    option(
         "--draft-method",
-        type=click.Choice(["coupled", "residual"]),
-        default="coupled",
-        help="coupled: the same text as without a draft; residual: the same distribution, different text, more draft "
+        "coupled: the same text as without a draft; residual: the same distribution, different text, more draft "
         "tokens accepted.",
+        click.Choice(["coupled", "residual"]),
+        default="coupled",
     ),
 )
 @group(
     "Output",
-    click.option("--stream", "as_stream", is_flag=True, help="Print each text while it is drawn."),
+    option("--stream", "Print each text while it is drawn.", into="as_stream"),
     save_option,
     exporting_options(),
 )
@@ -325,14 +315,14 @@ def _stream_served(drawing: Drawing, n: int, export: Export) -> None:
 )
 @group(
     "Output",
-    click.option(
+    option(
         "--view",
-        "views",
-        type=click.Choice(("table", "tree", "bands")),
+        "What to draw; repeatable.  [default: all three]",
+        click.Choice(("table", "tree", "bands")),
+        into="views",
         multiple=True,
-        help="What to draw; repeatable.  [default: all three]",
     ),
-    click.option("--open", "open_page", is_flag=True, help="Also open the page in the browser."),
+    option("--open", "Also open the page in the browser.", into="open_page"),
     save_option,
     exporting_options("path"),
 )

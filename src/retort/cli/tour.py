@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retort.cli.exporting import Export, Shown, exporting_options
-from retort.cli.grammar import group, verb
+from retort.cli.grammar import group, option, verb
 from retort.cli.options import seed_option
 from retort.cli.output import show, stdout_console
 from retort.cli.progress import Progress
@@ -27,32 +27,25 @@ FOLDER = Path("out")
 @verb(examples=("retort tour", "retort tour --model ./my-model --quick --out out/my-tour"))
 @group(
     "What to tour",
-    click.option("--model", metavar="MODEL", help="The model for the tour.  [default: embedded:smollm2]"),
-    click.option(
-        "--small", is_flag=True, help="Use the small models that come with retort; needs no other package."
+    option("--model MODEL", "The model for the tour.  [default: embedded:smollm2]"),
+    option("--small", "Use the small models that come with retort; needs no other package."),
+    option(
+        "--recipe RECIPE",
+        "What to distil, and how.  [default: embedded:default, with MODEL as the teacher if one is given]",
     ),
-    click.option(
-        "--recipe",
-        metavar="RECIPE",
-        help="What to distil, and how.  [default: embedded:default, with MODEL as the teacher if one is given]",
-    ),
-    click.option(
-        "--quick", is_flag=True, help="A short first try: every part, with too little data to conclude from."
-    ),
+    option("--quick", "A short first try: every part, with too little data to conclude from."),
     seed_option,
 )
 @group(
     "Output",
-    click.option(
-        "-o",
-        "--out",
-        type=click.Path(path_type=Path),
-        metavar="DIR|FILE",
-        default=FOLDER,
-        help="Folder for report.html and for finished results, which the next tour reuses. A FILE that ends in "
+    option(
+        "-o --out DIR|FILE",
+        "Folder for report.html and for finished results, which the next tour reuses. A FILE that ends in "
         ".html, .md, .csv, .json, .parquet or .txt gets the findings; the folder is then the default.",
+        click.Path(path_type=Path),
+        default=FOLDER,
     ),
-    click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in the folder."),
+    option("--fresh", "Forget the results that earlier tours kept in the folder."),
     exporting_options(to_file=False),
 )
 def tour(

@@ -13,7 +13,7 @@ import click
 
 from retort.cli.asking import show_prompt_option, show_prompts, show_seen
 from retort.cli.exporting import Export, Shown, exporting_options
-from retort.cli.grammar import Decimal, Parsed, Whole, group, verb
+from retort.cli.grammar import Decimal, Parsed, Whole, group, option, verb
 from retort.cli.options import (
     CHAIN,
     File,
@@ -70,170 +70,143 @@ def _price(text: str) -> tuple[float, float]:
 @click.argument("task", metavar="TASK", required=False)
 @group(
     "What to compare",
-    click.option(
-        "-m",
-        "--model",
-        "models",
-        metavar="MODEL",
-        multiple=True,
-        help="The model to tune; repeat to compare several.  [default: the task's, or the OpenAI-compatible provider "
+    option(
+        "-m --model MODEL",
+        "The model to tune; repeat to compare several.  [default: the task's, or the OpenAI-compatible provider "
         "of a promptfoo file]",
-    ),
-    click.option(
-        "-t",
-        "--temperature",
-        "temperatures",
-        type=Parsed("LIST", _temperatures),
-        help="Temperatures to compare: numbers (0.1,1,2), first:last:count (0:2:41), or auto: 0 to 2 coarsely, then "
-        "finely around the best.  [default: the task's, else 0:2:21]",
-    ),
-    click.option(
-        "-c",
-        "--chain",
-        "chains",
-        type=Parsed("SPEC", _chain_or_engine),
+        into="models",
         multiple=True,
-        help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9", or settings as an engine reads them, '
+    ),
+    option(
+        "-t --temperature",
+        "Temperatures to compare: numbers (0.1,1,2), first:last:count (0:2:41), or auto: 0 to 2 coarsely, then "
+        "finely around the best.  [default: the task's, else 0:2:21]",
+        Parsed("LIST", _temperatures),
+        into="temperatures",
+    ),
+    option(
+        "-c --chain",
+        'Transforms in the order they apply, as in "top_k=50 | top_p=0.9", or settings as an engine reads them, '
         'as in "llama.cpp: top_k=40, min_p=0.05"; several are compared with each other, each at its own temperature '
         "unless --temperature is given.",
+        Parsed("SPEC", _chain_or_engine),
+        into="chains",
+        multiple=True,
     ),
-    click.option(
-        "--against",
-        metavar="SETTING",
-        help='The setting you use today, as in "temperature=1": a planned comparison with it, which has a '
+    option(
+        "--against SETTING",
+        'The setting you use today, as in "temperature=1": a planned comparison with it, which has a '
         "narrower interval.  [default: temperature 1, corrected for all pairs]",
     ),
-    click.option(
-        "--baseline",
-        type=click.Path(exists=True, path_type=Path),
-        metavar="FILE",
-        help="An earlier run of the task (its --json, or its --record folder), to see whether this one is worse.",
+    option(
+        "--baseline FILE",
+        "An earlier run of the task (its --json, or its --record folder), to see whether this one is worse.",
+        click.Path(exists=True, path_type=Path),
     ),
-    click.option(
-        "--preset",
-        metavar="NAME",
-        help="Goal, temperatures and samples for a kind of task: code, sql, facts, summary, brainstorm, names, story.",
+    option(
+        "--preset NAME",
+        "Goal, temperatures and samples for a kind of task: code, sql, facts, summary, brainstorm, names, story.",
     ),
 )
 @group(
     "How much to ask",
-    click.option(
-        "-n",
-        "--samples",
-        type=Whole(1),
-        help="Answers per item and temperature.  [default: the task's, else 8]",
-    ),
-    click.option(
-        "--items", type=Whole(1), help="Use only the first N items.  [default: the task's, else all]"
-    ),
-    click.option("--max-tokens", type=Whole(1), help="Longest answer.  [default: the task's]"),
-    click.option(
-        "--budget",
-        metavar="AMOUNT",
-        help='The most answers to ask for, or "2M tokens", or "3.50 cost". Settings that are significantly worse are '
+    option("-n --samples", "Answers per item and temperature.  [default: the task's, else 8]", Whole(1)),
+    option("--items", "Use only the first N items.  [default: the task's, else all]", Whole(1)),
+    option("--max-tokens", "Longest answer.  [default: the task's]", Whole(1)),
+    option(
+        "--budget AMOUNT",
+        'The most answers to ask for, or "2M tokens", or "3.50 cost". Settings that are significantly worse are '
         "dropped on the way, with tests that stay valid however often you look.  [default: the task's]",
     ),
-    click.option(
+    option(
         "--price",
-        type=Parsed("IN,OUT", _price),
-        help="Price per million tokens of prompt and answer, to show what each row costs.",
+        "Price per million tokens of prompt and answer, to show what each row costs.",
+        Parsed("IN,OUT", _price),
     ),
     seed_option,
 )
 @group(
     "How to ask",
-    click.option(
+    option(
         "--chat/--no-chat",
-        "chat",
-        default=None,
-        help="Send prompts as a user's message, with the chat template; or messages as plain text.  "
+        "Send prompts as a user's message, with the chat template; or messages as plain text.  "
         "[default: the task's]",
+        into="chat",
+        default=None,
     ),
     show_prompt_option,
     endpoint_option("what the task needs"),
-    click.option(
+    option(
         "--skip-unsupported",
-        is_flag=True,
-        help="Leave out, and count, parts of a promptfoo file that retort does not support (JavaScript, judge models).",
+        "Leave out, and count, parts of a promptfoo file that retort does not support (JavaScript, judge models).",
     ),
-    click.option("--concurrency", type=Whole(1), default=4, help="Simultaneous requests to a server."),
-    click.option(
+    option("--concurrency", "Simultaneous requests to a server.", Whole(1), default=4),
+    option(
         "--per-minute",
-        type=Decimal(0, min_open=True),
-        help="Maximum requests per minute to a server.  [default: no limit]",
+        "Maximum requests per minute to a server.  [default: no limit]",
+        Decimal(0, min_open=True),
     ),
     ray_option("model", "answers"),
 )
 @group(
     "Answers that are kept, or made elsewhere",
-    click.option(
-        "--record",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Keep every answer in DIR as Parquet, as it arrives.",
+    option(
+        "--record DIR",
+        "Keep every answer in DIR as Parquet, as it arrives.",
+        click.Path(file_okay=False, path_type=Path),
     ),
-    click.option("--resume", is_flag=True, help="Continue the recording in --record where it stopped."),
-    click.option(
-        "--from",
-        "sources",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        metavar="PATH",
-        help="Use existing answers; no model runs. A recording, or files of retort's records, "
+    option("--resume", "Continue the recording in --record where it stopped."),
+    option(
+        "--from PATH",
+        "Use existing answers; no model runs. A recording, or files of retort's records, "
         "promptfoo's output, inspect_ai's logs, lm-eval's samples, or an OpenAI batch (its requests and its output).",
+        click.Path(path_type=Path),
+        into="sources",
+        multiple=True,
     ),
-    click.option(
-        "--from-records", "others", type=File, multiple=True, metavar="FILE", help="Same as --from FILE."
-    ),
-    click.option(
-        "--goal",
-        metavar="GOAL",
-        help="With --from FILE: exploit, explore, reproduce or pass@k.  [default: the task's, else exploit]",
+    option("--from-records FILE", "Same as --from FILE.", File, into="others", multiple=True),
+    option(
+        "--goal GOAL",
+        "With --from FILE: exploit, explore, reproduce or pass@k.  [default: the task's, else exploit]",
     ),
 )
 @group(
     "What else to measure",
-    click.option(
+    option(
         "--variety",
-        is_flag=True,
-        help="Measure how different the answers are: distinct words and pairs, self-BLEU, Vendi score.  [default: "
+        "Measure how different the answers are: distinct words and pairs, self-BLEU, Vendi score.  [default: "
         "for goal explore]",
     ),
-    click.option(
-        "--embedder",
-        metavar="NAME",
-        help="How --variety compares two answers: words, minilm (extra embeddings), or the folder of an "
+    option(
+        "--embedder NAME",
+        "How --variety compares two answers: words, minilm (extra embeddings), or the folder of an "
         "embedding model.  [default: words]",
     ),
-    click.option(
-        "--second",
-        metavar="MODEL",
-        help="A second model that scores how likely the answers are, as another measure of coherence.",
+    option(
+        "--second MODEL",
+        "A second model that scores how likely the answers are, as another measure of coherence.",
     ),
-    click.option(
+    option(
         "--logprobs",
-        is_flag=True,
-        help="With --record: keep how likely each answer is at every setting, for --reweight and --reweight-from.",
+        "With --record: keep how likely each answer is at every setting, for --reweight and --reweight-from.",
     ),
-    click.option(
+    option(
         "--reweight",
-        type=CHAIN,
-        multiple=True,
-        help="Estimate the score at another setting (temperature=0.45, or a whole chain) from the "
+        "Estimate the score at another setting (temperature=0.45, or a whole chain) from the "
         "answers already drawn.",
+        CHAIN,
+        multiple=True,
     ),
-    click.option(
+    option(
         "--reweight-from",
-        type=CHAIN,
-        help="Estimate only from the answers at this setting; without --reweight, for all other settings.",
+        "Estimate only from the answers at this setting; without --reweight, for all other settings.",
+        CHAIN,
     ),
 )
 @group(
     "Output",
-    click.option(
-        "--check", is_flag=True, help="Check TASK and print what the sweep would cost; no model runs."
-    ),
-    click.option("--print-schema", is_flag=True, help="Print the JSON Schema of task files and stop."),
+    option("--check", "Check TASK and print what the sweep would cost; no model runs."),
+    option("--print-schema", "Print the JSON Schema of task files and stop."),
     exporting_options(),
 )
 def tune(
@@ -400,32 +373,29 @@ def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json
 @click.argument("csv", metavar="[CSV]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @group(
     "What the task asks",
-    click.option(
-        "--prompt",
-        metavar="TEXT",
-        help="The question, with {variables} that name columns of CSV.  [default: its column prompt or question]",
+    option(
+        "--prompt TEXT",
+        "The question, with {variables} that name columns of CSV.  [default: its column prompt or question]",
     ),
-    click.option(
-        "--answer",
-        metavar="COLUMN",
-        help="The column with the right answers; separate several with |.  [default: reference, answer, expected …]",
+    option(
+        "--answer COLUMN",
+        "The column with the right answers; separate several with |.  [default: reference, answer, expected …]",
     ),
-    click.option(
+    option(
         "--goal",
-        type=click.Choice(GOALS),
-        help="One right answer (exploit), many different ones (explore), or the same one every time (reproduce).",
+        "One right answer (exploit), many different ones (explore), or the same one every time (reproduce).",
+        click.Choice(GOALS),
     ),
-    click.option("--model", metavar="MODEL", help="The model to tune, kept in the file."),
-    click.option("--chat/--no-chat", default=True, help="Ask as a user's message, or as text to continue."),
+    option("--model MODEL", "The model to tune, kept in the file."),
+    option("--chat/--no-chat", "Ask as a user's message, or as text to continue.", default=True),
 )
 @group(
     "Output",
-    click.option(
-        "-o",
-        "--out",
-        type=click.Path(dir_okay=False, path_type=Path),
+    option(
+        "-o --out",
+        "The file to write; it must not exist.",
+        click.Path(dir_okay=False, path_type=Path),
         default=Path("task.yaml"),
-        help="The file to write; it must not exist.",
     ),
     json_option,
 )
