@@ -86,7 +86,7 @@ def test_temperature_free(name: str, logits: np.ndarray, tau: float, share: floa
 
 
 @settings(max_examples=200)
-@given(logits=ROWS, taus=TAUS, data=st.data())
+@given(logits=EIGHTHS, taus=TAUS, data=st.data())
 def test_a_nested_chain_is_nested_as_a_whole(
     logits: np.ndarray, taus: tuple[float, float], data: st.DataObject
 ) -> None:
