@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, SourceError
 from retort.files import read_json
-from retort.sources.model_folder import (
-    CONFIG_FILE,
-    TOKENIZER_FILES,
-    first_line,
-    need_any,
-    read_json_object,
-)
+from retort.sources.model_folder import CONFIG_FILE, TOKENIZER_FILES, first_line, need_any, read_json_object
 from retort.sources.transformers import quiet_transformers
 
 TEXTS_AT_ONCE = 64

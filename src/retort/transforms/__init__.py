@@ -16,51 +16,15 @@ from retort.transforms.penalties import dry, frequency_penalty, presence_penalty
 from retort.transforms.rules import allowed, bad_words, grammar, logit_bias, min_tokens
 from retort.transforms.temperature import dynatemp, temperature
 from retort.transforms.transform import ROWS, Transform, usable
-from retort.transforms.truncation import (
-    epsilon_cutoff,
-    eta_cutoff,
-    min_p,
-    top_k,
-    top_n_sigma,
-    top_p,
-    xtc,
-)
+from retort.transforms.truncation import epsilon_cutoff, eta_cutoff, min_p, top_k, top_n_sigma, top_p, xtc
 
 __all__ = [
-    "NAMES",
-    "ORDER",
-    "TRANSFORMS",
-    "Context",
-    "Kind",
-    "Parameter",
-    "RowState",
-    "Transform",
-    "adaptive_p",
-    "allowed",
-    "bad_words",
-    "choice",
-    "dry",
-    "dynatemp",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "find_transform",
-    "frequency_penalty",
-    "grammar",
-    "logit_bias",
-    "min_p",
-    "min_tokens",
-    "mirostat",
-    "presence_penalty",
-    "repetition_penalty",
-    "temperature",
-    "top_h",
-    "top_k",
-    "top_n_sigma",
-    "top_p",
-    "typical_p",
-    "usable",
+    "NAMES", "ORDER", "TRANSFORMS", "Context", "Kind", "Parameter", "RowState", "Transform", "adaptive_p",
+    "allowed", "bad_words", "choice", "dry", "dynatemp", "epsilon_cutoff", "eta_cutoff", "find_transform",
+    "frequency_penalty", "grammar", "logit_bias", "min_p", "min_tokens", "mirostat", "presence_penalty",
+    "repetition_penalty", "temperature", "top_h", "top_k", "top_n_sigma", "top_p", "typical_p", "usable",
     "xtc",
-]
+]  # fmt: skip
 
 ORDER = (
     "repetition_penalty", "frequency_penalty", "presence_penalty", "dry", "logit_bias", "bad_words",
