@@ -17,7 +17,12 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u20
 
 
 class RetortError(Exception):
-    """Base of all errors that retort raises on purpose; the command line prints its message and exits 2."""
+    """Base of all errors that retort raises on purpose; the command line prints its message and exits 2.
+
+    `said`: where several things are wrong, a sentence for each, which are easier to mend from a list.
+    """
+
+    said: Sequence[str] = ()
 
 
 class InputError(RetortError, ValueError):

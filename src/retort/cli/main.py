@@ -101,7 +101,8 @@ class RetortGroup(click.Group):
             _say("stopped")
         except RetortError as problem:
             code = USAGE_ERROR
-            _say(str(problem))
+            for sentence in problem.said or (str(problem),):
+                _say(sentence)
         if standalone_mode:
             sys.exit(code if isinstance(code, int) else 0)
         return code

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,6 @@ from retort.cli.options import (
 )
 from retort.cli.output import json_text, print_json, stdout_console
 from retort.cli.progress import Progress
-from retort.errors import printable
 
 if TYPE_CHECKING:
     from retort.tune.draft import Draft
@@ -243,38 +240,23 @@ def tune(
     _refuse(task, check, given)
     export.check(Tuning.MEASURES)
     if task is not None and not given["records"]:
-        with _each_on_a_line():
-            asked = _asked(task, given)
-            _say_notes(asked, given["max_tokens"])
-            if check:
-                _check(asked, models, given, export.wants_json)
+        asked = _asked(task, given)
+        _say_notes(asked, given["max_tokens"])
+        if check:
+            _check(asked, models, given, export.wants_json)
         if show_prompt:
             _show_prompt(asked, models)
         if check:
             return
         wanted = asked.task
-    with _each_on_a_line():
-        found = tune(
-            wanted,
-            list(models) or None,
-            on_progress=lambda: Progress("tune"),
-            on_note=lambda text: click.echo(f"tune: {text}", err=True),
-            **given,
-        )
+    found = tune(
+        wanted,
+        list(models) or None,
+        on_progress=lambda: Progress("tune"),
+        on_note=lambda text: click.echo(f"tune: {text}", err=True),
+        **given,
+    )
     export.deliver(Shown(found, page=found.page))
-
-
-@contextmanager
-def _each_on_a_line() -> Iterator[None]:
-    """Several things that are wrong with a task are easier to mend from a list."""
-    from retort.tune.readers.reading import Problems
-
-    try:
-        yield
-    except Problems as found:
-        for problem in found.said:
-            click.echo(f"retort: {printable(' '.join(problem.split()), keep='')}", err=True)
-        raise click.exceptions.Exit(2) from None
 
 
 def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
