@@ -29,6 +29,8 @@ from retort.errors import InputError
 from retort.numerals import number
 
 Floats = NDArray[np.float64]
+_Ends = tuple[Any, Any]
+"""Low ends and high ends, numbers or arrays."""
 
 MASS_ROUNDING = 1e-3
 """Probabilities may sum to more than one by this much, which is then taken as the rounding that they have."""
@@ -233,15 +235,27 @@ class PartialDistribution:
         if self.exact:
             exact = low / low.sum()
             return Interval(exact, exact)
+        given = self._given
+        if given and not self.rounding:
+            return Interval(np.minimum(*given), given[1])
+        least, most = self._shares((low, high), (low.sum() - low, high.sum() - high), given)
+        return Interval(np.minimum(least, most), most)
+
+    @property
+    def _given(self) -> tuple[Floats, Floats] | None:
+        """The ends between which the given probabilities lie, where they are the probabilities at τ."""
+        asked = self.temperature == 1.0 and self.normalised
+        return (np.exp(self.low), np.exp(self.high)) if asked else None
+
+    def _shares(self, own: _Ends, others: _Ends, given: _Ends | None) -> _Ends:
+        """Ends of shares at τ: from those of their weights and of all other known tokens' weights, and as given."""
         tail = self._unknown_weight
         # A share is least where its own weight is low and all others high. The difference of sums may round below 0.
-        least = _share(low, np.maximum(high.sum() - high, 0.0) + tail.high)
-        most = _share(high, np.maximum(low.sum() - low, 0.0) + tail.low)
-        if self.temperature == 1.0 and self.normalised:
-            # The numbers given are bounds themselves.
-            least = np.maximum(least, np.exp(self.low)) if self.rounding else np.exp(self.low)
-            most = np.minimum(most, np.exp(self.high)) if self.rounding else np.exp(self.high)
-        return Interval(np.minimum(least, most), most)
+        least = _share(own[0], np.maximum(others[1], 0.0) + tail.high)
+        most = _share(own[1], np.maximum(others[0], 0.0) + tail.low)
+        if given:
+            least, most = np.maximum(least, given[0]), np.minimum(most, given[1])
+        return least, most
 
     @property
     def exact(self) -> bool:
@@ -256,12 +270,12 @@ class PartialDistribution:
             greedy = float(mask[0])
             return Interval(greedy if self.num_ranked else 0.0, greedy)
         low, high = self._weights
-        tail = self._unknown_weight
-        least = _share(low[mask].sum(), high[~mask].sum() + tail.high)
-        most = _share(high[mask].sum(), low[~mask].sum() + tail.low)
-        if self.temperature == 1.0 and self.normalised and self.num_unknown:
-            least = max(least, float(np.exp(self.low[mask]).sum()))
-            most = min(most, float(np.exp(self.high[mask]).sum()))
+        given = self._given if self.num_unknown else None
+        least, most = self._shares(
+            (low[mask].sum(), high[mask].sum()),
+            (low[~mask].sum(), high[~mask].sum()),
+            given and (given[0][mask].sum(), given[1][mask].sum()),
+        )
         # All that can come: 1, and not what the division makes of it.
         if self.exact and mask[self.high > -math.inf].all():
             least = most = 1.0
@@ -273,14 +287,11 @@ class PartialDistribution:
         if self.temperature == 0.0:
             ones = np.ones(self.num_seen)
             return Interval(ones if self.num_ranked else 0.0 * ones, ones)
-        low, high = self._weights
-        tail = self._unknown_weight
-        sums_low, sums_high = np.cumsum(low), np.cumsum(high)
-        least = _share(sums_low, np.maximum(sums_high[-1] - sums_high, 0.0) + tail.high)
-        most = _share(sums_high, np.maximum(sums_low[-1] - sums_low, 0.0) + tail.low)
-        if self.temperature == 1.0 and self.normalised and self.num_unknown:
-            least = np.maximum(least, np.exp(self.low).cumsum())
-            most = np.minimum(most, np.exp(self.high).cumsum())
+        low, high = (np.cumsum(ends) for ends in self._weights)
+        given = self._given if self.num_unknown else None
+        least, most = self._shares(
+            (low, high), (low[-1] - low, high[-1] - high), given and (given[0].cumsum(), given[1].cumsum())
+        )
         return Interval(np.minimum(least, most), np.minimum(most, 1.0))
 
     @property
