@@ -30,7 +30,7 @@ own settings and lengths, so it is the same in any batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -234,7 +234,6 @@ def verify(
             states=context.states,
             noise_scale=noise_scale,
         )
-        following = list(tokens.states)
         # Coupled: the draft's token stands if the target drew it by itself; for "residual" the coins decide below. The
         # place after the last draft token has the id -1, which is never drawn, so every text ends there at the latest.
         stands = tokens.ids == [place.id for place in here]
@@ -253,8 +252,8 @@ def verify(
                 uniform_at(seeds, positions, STREAM_RESIDUAL),
             )
             stands[group], acceptance[group] = judged.stands, residual_chance(judged.log_ratio)
-            _write(tokens, group, target_AV, target_GV, judged, here, following, noise_scale)
-        for text, state in zip(alive, following, strict=True):
+            tokens = _with_judged(tokens, group, target_AV, target_GV, judged, here, noise_scale)
+        for text, state in zip(alive, tokens.states, strict=True):
             states[text] = state
         steps.append((alive, tokens, acceptance))
         alive = [text for text, stood in zip(alive, stands, strict=True) if stood]
@@ -335,33 +334,43 @@ def _processed(logits_GV: np.ndarray, chain: Chain, context: Context) -> np.ndar
     return log_softmax(chain.apply(logits_GV.astype(np.float64), context=context))
 
 
-def _write(
+def _with_judged(
     tokens: SampleBatch,
     group: np.ndarray,
     target_AV: np.ndarray,
     target_GV: np.ndarray,
     judged: Judged,
     places: Sequence[_Place],
-    following: list[RowState | None],
     noise_scale: float,
-) -> None:
-    """Put what was judged, and what is remembered after it, in the place of what the target would have drawn."""
+) -> SampleBatch:
+    """What the target would have drawn, with what was judged, and what is remembered after it, in its place."""
+
+    def put(column: np.ndarray, values: Any) -> np.ndarray:
+        column = column.copy()
+        column[group] = values
+        return column
+
     # Two logits of a row differ as their log-probabilities do, so no softmax of the raw row is needed again.
     own = target_AV[group, judged.ids].astype(np.float64) - target_AV[group, tokens.ids[group]]
-    tokens.logprob_raw[group] += own
-    tokens.ids[group] = judged.ids
-    tokens.logprob_processed[group] = target_GV[np.arange(len(group)), judged.ids]
+    margin, states = tokens.margin, list(tokens.states)
     chain = places[group[0]].draft.params.resolved_chain
-    if "state" in chain.needs:
-        context = _context([places[i] for i in group])
-        for i, state in zip(
-            group, chain.update(context.states, judged.ids, target_AV[group], context), strict=True
-        ):
-            following[i] = state
     # A greedy target draws no coin that matters: its margin is that of the logits.
     if chain.temperature > 0.0:
-        tokens.margin[group] = chain.temperature * np.abs(judged.log_ratio - judged.log_coin)
-        tokens.near_tie[group] = tokens.margin[group] <= noise_scale
+        margin = put(margin, chain.temperature * np.abs(judged.log_ratio - judged.log_coin))
+    if "state" in chain.needs:
+        context = _context([places[i] for i in group])
+        after = chain.update(context.states, judged.ids, target_AV[group], context)
+        for i, state in zip(group, after, strict=True):
+            states[i] = state
+    return replace(
+        tokens,
+        ids=put(tokens.ids, judged.ids),
+        logprob_raw=put(tokens.logprob_raw, tokens.logprob_raw[group] + own),
+        logprob_processed=put(tokens.logprob_processed, target_GV[np.arange(len(group)), judged.ids]),
+        margin=margin,
+        near_tie=margin <= noise_scale,
+        states=tuple(states),
+    )
 
 
 def _verdicts(
