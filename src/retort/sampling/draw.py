@@ -5,7 +5,7 @@ row is drawn by itself, in a batch, or in another order.
 
 `sample` sorts the rows by their chain. `draw` draws the rows that share one, in float64, with numpy or, for tensors on
 an accelerator, with torch where they are. Long rows under the usual truncations go through the compiled kernels instead
-(`kernels/`), which take less time and give the same tokens; the numbers that come with them agree within 1e-9.
+(`kernels/`), which take less time and give the same tokens; the numbers that come with them agree within 1e-6.
 
 Legend: N rows of the batch, G rows of a group that share a chain, V vocabulary, B blocks of it, O opened blocks.
 """
@@ -380,6 +380,9 @@ def _joined(
     groups: Sequence[_Group], num_rows: int, states: Sequence[RowState | None] | None, noise_scale: float
 ) -> SampleBatch:
     """One batch of what the groups drew; rows that were not drawn have the id -1, NaN, and the state before."""
+    first = groups[0].drawn if len(groups) == 1 else None
+    if first is not None and len(first) == num_rows:
+        return first if noise_scale == NOISE_SCALE else replace(first, near_tie=first.margin <= noise_scale)
     ids = np.full(num_rows, -1, dtype=np.int64)
     numbers = np.full((len(COLUMNS), num_rows), np.nan)
     after: list[RowState | None] = [None] * num_rows if states is None else list(states)

@@ -110,7 +110,7 @@ def draw_rows(logits: Any, chain: Chain, rows: np.ndarray, seeds: np.ndarray, po
 
 def _draw_piece(piece: np.ndarray, plan: np.ndarray, *of_rows: np.ndarray) -> None:
     """Draw rows of an array in memory; `of_rows` are the rows, seeds, positions, and where ids and numbers go."""
-    entry, scratch_size = _entry(piece.dtype.name)
+    entry, scratch_size = _entry(piece.dtype)
     num_rows, num_tokens = len(of_rows[0]), piece.shape[1]
     size = max(1, ELEMENTS_A_THREAD // num_tokens)
     # Threads take turns at one iterator, so none waits for a slow row of another.
@@ -183,17 +183,17 @@ def _races_entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]
 
 
 @cache
-def _entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]:
+def _entry(dtype: np.dtype[Any]) -> tuple[Callable[..., None], Callable[[int], int]]:
     """The compiled function for logits of this dtype, and how much scratch memory it wants."""
     with compile_note("the sampler"):
         from retort.sampling.kernels import rows
 
-        return rows.draw_rows_of(dtype), rows.scratch_size
+        return rows.draw_rows_of(dtype.name), rows.scratch_size
 
 
 def prepare() -> None:
     """Compile what models' logits (float32) need, where no cache holds it: half a minute."""
-    _entry("float32")
+    _entry(np.dtype(np.float32))
     _races_entry("float32")
 
 

@@ -14,15 +14,15 @@ import numpy as np
 from numba import njit, types
 
 from retort.sampling.kernels import compiled_sources
-from retort.sampling.kernels.arithmetic import first_arrival, gumbel_of, negated_log
-from retort.sampling.kernels.rows import BOUND_SLACK, carved, exact_sums, read_row
+from retort.sampling.kernels.arithmetic import compiled, first_arrival, gumbel_of, negated_log
+from retort.sampling.kernels.rows import BOUND_SLACK, carved, exact_sums, read_maxima, types_of
 from retort.sampling.noise import BLOCK_TOKENS
 
 SLACK = 1e-9
 """As in `path`: a line this little below the bound is still looked at."""
 
 
-@njit
+@compiled
 def winner_at(row, top, temperature, maxima, arrivals, noises, winners, seed, position):  # type: ignore[no-untyped-def]
     """The token with the largest `z + τ·g`, the lowest id of several, and its noise; z from the row's largest."""
     num_blocks = (len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
@@ -42,13 +42,13 @@ def winner_at(row, top, temperature, maxima, arrivals, noises, winners, seed, po
             value = np.float64(row[one]) - top
             if value == -np.inf or not value + bound >= max(enough, best):
                 continue
-            own = gumbel_of(one, arrivals[block], winners[block], position, seed)
+            own = gumbel_of(one, position, seed)
             if value + temperature * own > best:
                 best, token, noise = value + temperature * own, np.int64(one), own
     return token, noise
 
 
-@njit
+@compiled
 def candidates_of(  # type: ignore[no-untyped-def]
     row, top, low, high, maxima, arrivals, noises, winners, seed, position, ids, values, its_noise
 ):  # fmt: skip
@@ -80,7 +80,7 @@ def candidates_of(  # type: ignore[no-untyped-def]
             wins = one in (first, last)
             if not wins and (value == -np.inf or not value + bound >= enough):
                 continue
-            noise = gumbel_of(one, arrivals[block], winners[block], position, seed)
+            noise = gumbel_of(one, position, seed)
             if not wins and not value + kink * noise >= enough:
                 continue
             if count == len(ids):
@@ -91,9 +91,7 @@ def candidates_of(  # type: ignore[no-untyped-def]
 
 
 def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
-    real = np.dtype(dtype).type
-    whole = np.int32 if real is np.float32 else np.int64
-    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
+    real, whole = types_of(dtype)
     integers, floats, table = types.int64[::1], types.float64[::1], types.float64[:, ::1]
     logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
     branches = (integers, integers, integers, floats, floats)
@@ -107,17 +105,19 @@ def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
         counts, ids, values, its_noise, tops, log_sums, scratch,
     ):  # fmt: skip
         """The candidates of the branches `starts[row] .. starts[row + 1]` of rows `begin .. stop`, and their sums."""
-        _, _, _, _, maxima, arrivals, noises, winners, _ = carved(scratch, logits.shape[1])
-        # As in `draw_rows`: the noises' memory serves for the maxima first.
-        block_bits = noises.view(whole)
-        block_logits = block_bits.view(real)
+        _, _, _, winners, memory, arrivals, noises, _ = carved(scratch, logits.shape[1])
+        maxima = memory.view(real)[: len(memory)]
         for number in range(begin, stop):
             row = logits[number]
-            top, _, best = read_row(row, (row.view(whole), block_bits, block_logits, least, infinity), maxima)
+            bits = row.view(whole), maxima.view(whole)
+            top = np.float64(read_maxima(bits, maxima, 0, len(maxima), real(-np.inf)))
             tops[number] = top
             if not (len(sources) and -np.inf < top < np.inf):
                 continue
-            total, _ = exact_sums(row, row[best], 1.0)
+            total, moment = exact_sums(row, top, 1.0)
+            if moment != moment:
+                tops[number] = np.nan
+                continue
             log_sums[number] = math.log(total)
             for branch in range(starts[number], starts[number + 1]):
                 counts[branch] = candidates_of(

@@ -1,7 +1,7 @@
 """Drawing a row, compiled: one pass for its largest logits, one for its sums, and then only the tokens that matter.
 
 A row without a truncation is raced block by block. One with a truncation becomes a list of candidates: its largest
-tokens are found by the maxima of blocks of 64, and everything else is done on that list. All in float64.
+tokens are found by the maxima of blocks of 64, and everything else is done on that list. All that decides is float64.
 
 `plan` is a chain of temperature, top-k, top-p and min-p as numbers: way, τ, number of stages, then (stage, value) of
 each. A row's result depends on nothing but the row, so it is bitwise the same alone and in any batch.
@@ -18,16 +18,20 @@ from numba import njit, types
 from retort.distribution.ranking import ROUNDING, SLACK
 from retort.sampling.kernels import GREEDY, MIN_P, PLAIN, TEMPERATURE, TOP_K, compiled_sources
 from retort.sampling.kernels.arithmetic import (
+    FLOAT32_LOG2_E,
     LOG2_E,
     LOWEST_EXPONENT,
     LOWEST_POWER,
+    arrival_bound,
+    compiled,
     exponential,
-    first_arrival,
     gumbel_of,
-    negated_log,
+    inlined,
+    number_of,
     quick_exponential,
+    rough_exponential,
 )
-from retort.sampling.noise import BLOCK_TOKENS
+from retort.sampling.noise import BLOCK_BITS, BLOCK_TOKENS
 
 FEW = 32
 """So many candidates are sorted."""
@@ -37,8 +41,17 @@ CELLS = 256
 SUM_ERROR = 1e-6
 """Relative error that the sums over a whole row may have; where it could move a cut, they are made again in float64."""
 
-PIECE = 256
+PIECE = 512
 """Logits whose weights are added in float32."""
+
+RAW, RAW_REST, LOWEST_RAW = (
+    FLOAT32_LOG2_E,
+    np.float32(LOG2_E - np.float64(FLOAT32_LOG2_E)),
+    np.float32(LOWEST_POWER),
+)
+
+NARROW, WIDE = 0.4, 2.5
+"""Between these, what is nothing at τ is nothing at 1 and the other way round: e^(-87·0.4), times all tokens."""
 
 WIDEST_TEMPERATURE = 1e30
 """Beyond this, and below its inverse, τ and the exponents do not fit in float32."""
@@ -46,8 +59,25 @@ WIDEST_TEMPERATURE = 1e30
 FIRST_SHELL = 64
 """The nucleus is sought first among the tokens that reach the 64th largest block's maximum: it is mostly that small."""
 
-CELL = 0.125
-"""Width in nats of the cells in which a wider nucleus is sought; what one of them holds is weighed in vain."""
+SAMPLED, SAMPLED_OF = 16, 256
+"""A wider one is estimated from so many neighbouring tokens of so many."""
+
+SPARE = (0.25, 0.75)
+"""So much more than the estimate is taken, one attempt after the other; after them all tokens are listed."""
+
+CLOSE_ENOUGH = 0.05
+"""Nats to which the estimate is sought."""
+
+MOST_HALVINGS = 40
+
+FIRST_HEIGHTS = 1.5
+"""Blocks whose height is at most so many nats below the highest are looked at before the others."""
+
+LOWEST = -1.7976931348623157e308
+"""Above -inf alone: removed tokens have no height."""
+
+AT_ONCE = 64
+"""Tokens whose noise is made together: enough for a loop of vector instructions."""
 
 BOUND_SLACK = 1e-9
 """As in `draw`: what rounding in a logarithm could hide, and far more."""
@@ -57,35 +87,34 @@ KEY_SLACK = 2.0**-50
 once they are divided by a temperature."""
 
 
-@njit
-def draw_row(row, views, plan, seed, position, scratch, numbers):  # type: ignore[no-untyped-def]
-    """Draw one row. Writes its five numbers; returns the token's id, -1 for a row that cannot be used."""
-    values, weights, ids, _, maxima, arrivals, noises, winners, _ = scratch
+@compiled
+def draw_row(row, bits, plan, seed, position, scratch, numbers):  # type: ignore[no-untyped-def]
+    """Draw one row. Writes its five numbers; returns the token's id, -1 for a row that cannot be used.
+
+    `bits`: see `read_maxima`.
+    """
+    values, weights, maxima = scratch[0], scratch[1], scratch[4]
     numbers[:] = np.nan
-    top, second, best = read_row(row, views, maxima)
-    if not -np.inf < top < np.inf:
-        return np.int64(-1)
     way, temperature = plan[0], plan[1]
-    raw_sum, moment = sums_of_row(row, row[best], 1.0)
-    hot_sum = raw_sum
+    top, raw_sum, hot_sum, moment = read_row(row, bits, maxima, temperature)
+    if not -np.inf < top < np.inf or moment != moment:
+        return np.int64(-1)
     if way == GREEDY:
+        token, second = largest_two(row, top, maxima)
         log_raw = -math.log(raw_sum)
         numbers[0], numbers[1], numbers[2], numbers[3], numbers[4] = log_raw, 0.0, log_raw, 0.0, top - second
         if second == -np.inf:
             numbers[2] = 0.0
-        return best
-    if temperature != 1.0:
-        hot_sum, moment = sums_of_row(row, row[best], temperature)
+        return token
     if way == PLAIN:
-        token, lead = race_of_row(row, top, temperature, maxima, arrivals, noises, winners, seed, position)
+        token, lead = race_of_row(row, top, temperature, scratch, seed, position)
         log_sum = math.log(hot_sum)
         numbers[2] = 0.0
         numbers[3] = log_sum - moment / hot_sum
     else:
         count, tempered, everything = list_candidates(row, plan, top, raw_sum, hot_sum, scratch)
-        largest = 0.0 if tempered else top
-        total, moment = weigh(values, weights, count, largest)
-        token, lead = race_of_list(values, ids, count, len(row), arrivals, winners, seed, position)
+        total, moment = weigh(values, weights, count, 0.0 if tempered else top)
+        token, lead = race_of_list(count, scratch, seed, position)
         log_sum = math.log(total)
         numbers[2] = 0.0 if everything else min(0.0, log_sum - math.log(hot_sum))
         numbers[3] = log_sum - moment / total
@@ -95,184 +124,236 @@ def draw_row(row, views, plan, seed, position, scratch, numbers):  # type: ignor
     return token
 
 
-@njit
-def read_row(row, views, maxima):  # type: ignore[no-untyped-def]
-    """The blocks' largest logits to `maxima`; the row's largest (NaN where there is one), second largest and winner.
+@compiled
+def read_row(row, bits, maxima, temperature):  # type: ignore[no-untyped-def]
+    """One pass: the row's largest logit, `Σ e^x` at τ = 1, and `Σ e^x` and `Σ x·e^x` at τ; x = (z - top)/τ.
 
-    `views`: the row's bits as whole numbers, memory for as many as there are blocks, the same memory as logits, the
-    least such number, and the bits of infinity.
+    The relative error of the sums is below `SUM_ERROR`; the last is NaN where a logit is. Each block's largest logit
+    goes to `maxima`; `bits`: see `read_maxima`.
     """
-    num_tokens, (bits, block_bits, block_logits, least, infinity) = len(row), views
-    num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-    lowest, highest = np.int64(infinity), np.int64(least)
-    for block in range(num_blocks):
-        first, stop = block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, num_tokens)
-        smallest, largest = extremes(bits[first:stop], least)
-        lowest, highest = min(lowest, smallest), max(highest, largest)
-        block_bits[block] = in_order(largest, least)
-    # NaN lies beyond the infinities.
-    if lowest < -infinity or highest > infinity:
-        return np.nan, np.nan, np.int64(-1)
-    for block in range(num_blocks):
-        maxima[block] = block_logits[block]
-    top = second = -np.inf
-    best = np.int64(-1)
-    for block in range(num_blocks):
-        if maxima[block] > second:
-            for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, num_tokens)):
-                value = np.float64(row[token])
-                if value > top:
-                    top, second, best = value, top, np.int64(token)
-                elif value > second:
-                    second = value
-    return top, second, best
-
-
-@njit
-def extremes(bits, least):  # type: ignore[no-untyped-def]
-    """The smallest and the largest of some logits' bits, `in_order`. Whole numbers: a loop of floats, in which NaN
-    needs its own care, does not compile to vector instructions."""
-    # numba counts in int64; of int32 twice as many are compared at once.
-    kind = bits.dtype.type
-    smallest = largest = kind(in_order(bits[0], least))
-    for place in range(1, len(bits)):
-        key = kind(in_order(bits[place], least))
-        smallest = key if key < smallest else smallest
-        largest = key if key > largest else largest
-    return smallest, largest
-
-
-@njit
-def in_order(bits, least):  # type: ignore[no-untyped-def]
-    """A whole number that rises with the float of these bits; the same turns it back (and -0 into 0)."""
-    return bits if bits >= 0 else least - bits
-
-
-@njit
-def sums_of_row(row, top, temperature):  # type: ignore[no-untyped-def]
-    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ, with a relative error below `SUM_ERROR`."""
-    if 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
-        return quick_sums(row, top, temperature)
-    return exact_sums(row, top, temperature)
-
-
-@njit
-def quick_sums(row, top, temperature):  # type: ignore[no-untyped-def]
-    """`sums_of_row` by exponentials in float32, added in float32 within a piece and in float64 between pieces."""
     scale = LOG2_E / temperature
     first, rest = np.float32(scale), np.float32(scale - np.float64(np.float32(scale)))
     lowest = np.float32(LOWEST_POWER * temperature)
-    total = moment = 0.0
+    top = maxima.dtype.type(-np.inf)
+    raw = total = moment = 0.0
+    # Piece by piece, so that the next one comes from memory while this one is summed.
     for start in range(0, len(row), PIECE):
-        piece, piece_moment = quick_sums_of_piece(row[start : start + PIECE], top, first, rest, lowest)
-        total += piece
-        moment += piece_moment
-    return total, moment / temperature
+        piece = row[start : start + PIECE]
+        first_block = start // BLOCK_TOKENS
+        last_block = (start + len(piece) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
+        highest = read_maxima(bits, maxima, first_block, last_block, top)
+        if highest > top:
+            # Until now all was relative to a lower one. Multiplied by 0 even if it is nothing: NaN must stay NaN.
+            fall = np.float64(top) - np.float64(highest) if top > -np.inf else -np.inf
+            factor = math.exp(fall / temperature)
+            moment = (moment + fall * total) * factor if factor > 0.0 else moment * 0.0
+            raw, total = raw * math.exp(fall), total * factor
+            top = highest
+        # Removed tokens alone are nothing, whatever they are relative to.
+        zero = top if top > -np.inf else maxima.dtype.type(0.0)
+        if temperature == 1.0:
+            more, more_moment = sums_of_piece(piece, zero, first, rest, lowest)
+            more_raw = more
+        elif NARROW < temperature < WIDE:
+            more_raw, more, more_moment = both_sums_of_piece(
+                piece, zero, first, rest, max(lowest, LOWEST_RAW)
+            )
+        else:
+            more_raw, _ = sums_of_piece(piece, zero, RAW, RAW_REST, LOWEST_RAW)
+            more, more_moment = sums_of_piece(piece, zero, first, rest, lowest)
+        raw += more_raw
+        total += more
+        moment += more_moment
+    if not 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
+        total, moment = exact_sums(row, top, temperature)
+        return np.float64(top), raw, total, moment
+    return np.float64(top), raw, total, moment / temperature
 
 
-@njit(fastmath={"reassoc", "contract"})
-def quick_sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
+@compiled
+def read_maxima(bits, maxima, first_block, last_block, top):  # type: ignore[no-untyped-def]
+    """Each of some blocks' largest logit to `maxima`; the largest of them and `top`. NaN may be passed over.
+
+    `bits`: the row's and the maxima's, as whole numbers.
+    """
+    of_row, of_maxima = bits
+    for block in range(first_block, last_block):
+        first = block * BLOCK_TOKENS
+        of_maxima[block] = largest_bits(of_row[first : first + BLOCK_TOKENS])
+        top = maxima[block] if maxima[block] > top else top
+    return top
+
+
+@compiled
+def largest_bits(bits):  # type: ignore[no-untyped-def]
+    """The bits of the largest of some floats. As whole numbers, since a loop over floats, in which NaN needs its own
+    care, does not become vector instructions."""
+    # numba counts in int64; of int32 twice as many are compared at once.
+    kind, rest = bits.dtype.type, np.iinfo(bits.dtype).max
+    # Floats below 0 fall as their bits rise; the same step turns the key back.
+    largest = kind(bits[0] ^ ((bits[0] >> 63) & rest))
+    # From 0 on, although that one is known: 64 numbers are whole vectors, 63 are not.
+    for place in range(len(bits)):
+        key = kind(bits[place] ^ ((bits[place] >> 63) & rest))
+        largest = key if key > largest else largest
+    return kind(largest ^ ((largest >> 63) & rest))
+
+
+@compiled
+def largest_two(row, top, maxima):  # type: ignore[no-untyped-def]
+    """The lowest id of the largest logit, and the second largest logit."""
+    best, second = np.int64(-1), -np.inf
+    for block in range(len(maxima)):
+        if maxima[block] > second or (best < 0 and maxima[block] == top):
+            for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
+                if best < 0 and row[token] == top:
+                    best = np.int64(token)
+                elif row[token] > second:
+                    second = np.float64(row[token])
+    return best, second
+
+
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+def sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
     """`Σ e^(x/τ)` and `Σ x·e^(x/τ)`, x = z - top. May be added in any order, and so many at once."""
     total = moment = np.float32(0.0)
     for place in range(len(row)):
         x = np.float32(row[place] - top)
-        # A removed token counts for nothing, and 0·-inf would be NaN.
-        x = x if x > lowest else lowest
+        # A removed token counts for nothing, and 0·-inf would be NaN. Written so that NaN stays NaN.
+        x = lowest if x < lowest else x
         weight = quick_exponential(x, scale, scale_rest)
         total += weight
         moment += weight * x
     return total, moment
 
 
-@njit(fastmath={"reassoc", "contract"})
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+def both_sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
+    """`Σ e^x` and what `sums_of_piece` gives, in four fifths of the time of two loops."""
+    raw = total = moment = np.float32(0.0)
+    for place in range(len(row)):
+        x = np.float32(row[place] - top)
+        x = lowest if x < lowest else x
+        raw += rough_exponential(x)
+        weight = quick_exponential(x, scale, scale_rest)
+        total += weight
+        moment += weight * x
+    return raw, total, moment
+
+
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
 def exact_sums(row, top, temperature):  # type: ignore[no-untyped-def]
-    """`sums_of_row` in float64 throughout: for what the quick sums cannot decide."""
+    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ, in float64 throughout: for what quick sums cannot decide."""
     total = moment = 0.0
     for place in range(len(row)):
         x = (np.float64(row[place]) - np.float64(top)) / temperature
-        x = x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
+        x = LOWEST_EXPONENT if x < LOWEST_EXPONENT else x
         weight = exponential(x)
         total += weight
         moment += weight * x
     return total, moment
 
 
-@njit
-def race_of_row(row, top, temperature, maxima, arrivals, noises, winners, seed, position):  # type: ignore[no-untyped-def]
+@compiled
+def race_of_row(row, top, temperature, scratch, seed, position):  # type: ignore[no-untyped-def]
     """Who wins among all tokens of a row, and its lead over the runner-up.
 
     A block's first arrival bounds the noise of all its tokens. So noise is made only for tokens that can still be first
-    or second: those with `value + bound ≥ second best known score`.
+    or second: those with `value + bound ≥ second best score so far`. Rounding cannot hide one: addition never falls
+    where a term rises.
     """
-    num_blocks = (len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-    for block in range(num_blocks):
-        arrivals[block], winners[block] = first_arrival(block, position, seed)
-        noises[block] = negated_log(arrivals[block])
-    # First pass: one score of each block is known for the price of its arrival. The second best of them is a bound.
-    best = second = -np.inf
-    for block in range(num_blocks):
-        if winners[block] < len(row):  # the winner's place may lie beyond the vocabulary's end
-            known = processed(np.float64(row[winners[block]]), top, temperature) + noises[block]
-            if known > best:
-                best, second = known, best
-            elif known > second:
-                second = known
-    enough = second - BOUND_SLACK * max(1.0, min(abs(second), 1e300))
-    # Second pass: everything from scratch, those scores too, so that equal scores go to the lowest id.
-    best = second = -np.inf
-    winner = np.int64(-1)
-    for block in range(num_blocks):
-        bound = BOUND_SLACK + noises[block]
-        if not processed(maxima[block], top, temperature) + bound >= max(enough, second):
-            continue
-        for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
-            value = processed(np.float64(row[token]), top, temperature)
-            if value == -np.inf or not value + bound >= max(enough, second):
-                continue
-            score = value + gumbel_of(token, arrivals[block], winners[block], position, seed)
-            if score > best:
-                best, second, winner = score, best, np.int64(token)
-            elif score > second:
-                second = score
-    return winner, best - second
+    _, _, ids, _, maxima, bounds, heights, _ = scratch
+    for block in range(len(maxima)):
+        bounds[block] = arrival_bound(block, position, seed)
+        heights[block] = processed(np.float64(maxima[block]), top, temperature) + bounds[block]
+    # The most promising blocks first: then few tokens of the others need to be looked at.
+    lower, upper = number_of(largest_bits(heights.view(np.int64))) - FIRST_HEIGHTS, np.inf
+    standing = -np.inf, -np.inf, np.int64(-1)
+    for _ in range(2):
+        waiting = 0
+        for block in range(len(maxima)):
+            if upper > heights[block] >= max(lower, standing[1]):
+                needed = (standing[1] - bounds[block]) * temperature
+                needed = needed if temperature == 1.0 else top + needed
+                # A little lower, so that rounding loses no token.
+                needed -= (abs(needed) + abs(top) + 64.0 * temperature) * KEY_SLACK
+                waiting = append_block(row, block, maxima.dtype.type(needed), ids, waiting)
+                if waiting >= AT_ONCE:
+                    standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
+                    waiting = 0
+        standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
+        lower, upper = LOWEST, lower
+    return standing[2], standing[0] - standing[1]
 
 
-@njit
-def race_of_list(values, ids, count, num_tokens, arrivals, winners, seed, position):  # type: ignore[no-untyped-def]
-    """Who wins among a list of candidates, and its lead over the runner-up."""
-    whole = count > num_tokens // BLOCK_TOKENS
-    if whole:
-        for block in range((num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS):
-            arrivals[block], winners[block] = first_arrival(block, position, seed)
-    best = second = -np.inf
-    winner = np.int64(-1)
+@compiled
+def race_of_ids(row, top, temperature, scratch, count, seed, position, standing):  # type: ignore[no-untyped-def]
+    """As `race`, of the first `count` of the scratch's ids."""
+    values, weights, ids = scratch[:3]
     for place in range(count):
-        token = ids[place]
-        block = token // BLOCK_TOKENS
-        if whole:
-            first, first_id = arrivals[block], winners[block]
-        else:
-            first, first_id = first_arrival(block, position, seed)
-        if values[place] - math.log(first) + BOUND_SLACK * max(1.0, abs(values[place])) < second:
-            continue
-        score = values[place] + gumbel_of(token, first, first_id, position, seed)
-        if score > best or (score == best and token < winner):
-            best, second, winner = score, best, token
-        elif score > second:
-            second = score
-    return winner, best - second
+        values[place] = processed(np.float64(row[ids[place]]), top, temperature)
+    return race(values, ids, count, position, seed, weights, standing)
 
 
-@njit
+@compiled
+def append_block(row, block, least, ids, count):  # type: ignore[no-untyped-def]
+    """Append the tokens of a block whose logits are `least` or more to a list of ids; returns its new length."""
+    for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
+        # Written always and counted only where it stays: a branch that goes either way costs more than a store.
+        ids[count] = token
+        count += row[token] >= least
+    return count
+
+
+@compiled
+def race_of_list(count, scratch, seed, position):  # type: ignore[no-untyped-def]
+    """Who wins among a list of candidates, which is used up, and its lead over the runner-up; as `race_of_row`."""
+    values, weights, ids, members, maxima, bounds, _, _ = scratch
+    heights, scores = weights, members.view(np.float64)
+    if count > len(maxima):
+        for block in range(len(maxima)):
+            bounds[block] = arrival_bound(block, position, seed)
+        for place in range(count):
+            heights[place] = values[place] + bounds[ids[place] >> BLOCK_BITS]
+    else:
+        for place in range(count):
+            heights[place] = values[place] + arrival_bound(ids[place] >> BLOCK_BITS, position, seed)
+    standing = -np.inf, -np.inf, np.int64(-1)
+    waiting = 0
+    for place in range(count):
+        if heights[place] >= standing[1]:
+            values[waiting], ids[waiting] = values[place], ids[place]
+            waiting += 1
+        if waiting == AT_ONCE or place == count - 1:
+            standing = race(values, ids, waiting, position, seed, scores, standing)
+            waiting = 0
+    return standing[2], standing[0] - standing[1]
+
+
+@compiled
+def race(values, ids, count, position, seed, scores, standing):  # type: ignore[no-untyped-def]
+    """The standing (best score, second best, winner's id) after a list of tokens. Of equal scores the lower id wins."""
+    for place in range(count):
+        scores[place] = values[place] + gumbel_of(ids[place], position, seed)
+    best, second, winner = standing
+    for place in range(count):
+        if scores[place] > best or (scores[place] == best and ids[place] < winner):
+            best, second, winner = scores[place], best, ids[place]
+        elif scores[place] > second:
+            second = scores[place]
+    return best, second, winner
+
+
+@inlined
 def processed(value, top, temperature):  # type: ignore[no-untyped-def]
     """What a temperature makes of a logit: `(z - max z)/τ`, and the logit itself at τ = 1, as `tempered` does."""
     return value if temperature == 1.0 else (value - top) / temperature
 
 
-@njit
+@compiled
 def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[no-untyped-def]
     """List what the plan's truncations leave; returns how many, whether tempered, and whether they are all tokens."""
-    values, weights, ids, members, maxima, _, _, _, histogram = scratch
+    values, weights, ids, members, maxima, _, _, histogram = scratch
     temperature = plan[1]
     tempered, listed, everything = False, False, False
     count = 0
@@ -288,7 +369,7 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
         if name == TOP_K:
             wanted = int(min(setting, float(len(row))))
             if not listed:
-                low = lowered(maximum_number(maxima, len(row), wanted), top)
+                low = reached_by(maxima, wanted, top)
                 count, everything = gather(row, low, top, current, maxima, values, ids)
                 before = count
             if count > wanted:
@@ -299,35 +380,24 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
         elif name == MIN_P:
             if not listed:
                 # The threshold is compared again below, as `min_p` writes it; here it only has to be low enough.
-                low = lowered(top + setting * current - 2.0 * ROUNDING * max(1.0, current), top)
+                low = top + setting * current - 2.0 * ROUNDING * max(1.0, current)
                 count, everything = gather(row, low, top, current, maxima, values, ids)
                 before = count
             count = keep_at_least(values, ids, count, (largest + setting) - ROUNDING)
         else:
-            if listed:
-                total, _ = weigh(values, weights, count, largest)
-            else:
-                total = hot_sum if tempered else raw_sum
-                enough = setting * total * (1.0 + SUM_ERROR)
-                for attempt in range(3):
-                    if attempt == 0:
-                        low = maximum_number(maxima, len(row), FIRST_SHELL)
-                    elif attempt == 1:
-                        low = logit_of_mass(row, enough, top, current, values, weights, histogram)
-                    else:
-                        low = -np.inf
-                    count, everything = gather(row, lowered(low, top), top, current, maxima, values, ids)
-                    mass, _ = weigh(values, weights, count, largest)
-                    if everything or mass >= enough:
-                        break
-                total = mass if everything else total
+            total, error = (hot_sum if tempered else raw_sum), SUM_ERROR
+            if not listed:
+                count, everything = list_mass(row, setting, total, top, current, scratch)
                 before = count
+            if listed or everything:
+                error = 0.0
+                total, _ = weigh(values, weights, count, largest)
             target = setting * total * (1.0 - SLACK)
             value, token, reached, last = cut(values, weights, ids, count, True, target, members, histogram)
-            summed = not (listed or everything)
+            # Where the sum's error could move the cut, the sum is made again.
             if (
-                summed
-                and not reached - last < target * (1.0 - SUM_ERROR) < target * (1.0 + SUM_ERROR) <= reached
+                error > 0.0
+                and not reached - last < target * (1.0 - error) < target * (1.0 + error) <= reached
             ):
                 total, _ = exact_sums(row, top, current)
                 target = setting * total * (1.0 - SLACK)
@@ -338,80 +408,136 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
     return count, tempered, everything
 
 
-@njit
-def maximum_number(maxima, num_tokens, wanted):  # type: ignore[no-untyped-def]
-    """The `wanted`-th largest of the blocks' maxima, which at least so many tokens reach; -inf if there are fewer."""
-    num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-    if wanted > num_blocks:
-        return -np.inf
-    return np.partition(maxima[:num_blocks], num_blocks - wanted)[num_blocks - wanted]
+@compiled
+def list_mass(row, share, total, top, temperature, scratch):  # type: ignore[no-untyped-def]
+    """List a row's largest tokens until they weigh a share of the total, and few more; their weights to the scratch.
+
+    Returns how many, and whether they are all that were not removed.
+    """
+    values, weights, ids, members, maxima, _, _, _ = scratch
+    enough = share * total * (1.0 + SUM_ERROR)
+    low = reached_by(maxima, FIRST_SHELL, top)
+    attempt = 0
+    while True:
+        count, everything = gather(row, low, top, temperature, maxima, values, ids)
+        mass, _ = weigh(values, weights, count, top if temperature == 1.0 else 0.0)
+        if everything or mass >= enough:
+            return count, everything
+        # Of the tokens below so much is missing, and a little more is taken, since the share is an estimate.
+        missing = (enough - mass) / (total - mass)
+        if attempt < len(SPARE) and missing < 1.0:
+            missing += SPARE[attempt] * min(missing, 1.0 - missing)
+            low = estimated_logit(
+                row, low, missing, top, temperature, weights.view(np.float32), members.view(np.float32)
+            )
+        else:
+            low = -np.inf
+        attempt += 1
 
 
-@njit
-def logit_of_mass(row, wanted, top, temperature, places, weights, histogram):  # type: ignore[no-untyped-def]
-    """A logit so low that what reaches it weighs `wanted`, and little lower; -inf where no cell is so low.
+@compiled
+def estimated_logit(row, high, share, top, temperature, sample, weights):  # type: ignore[no-untyped-def]
+    """A logit so low that, of the mass of all tokens below `high`, about this share lies above it.
 
-    `places` and `weights` are scratch.
+    `sample` and `weights` are scratch, float32.
     """
     if not 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
         return -np.inf
     scale = LOG2_E / temperature
     first, rest = np.float32(scale), np.float32(scale - np.float64(np.float32(scale)))
     lowest = np.float32(LOWEST_POWER * temperature)
-    cells = np.float32(-1.0 / (CELL * temperature))
-    histogram[:] = 0.0
-    for start in range(0, len(row), PIECE):
-        piece = row[start : start + PIECE]
-        # Weights first, in a loop of vector instructions; to add them up where they belong is none.
-        for place in range(len(piece)):
-            x = np.float32(piece[place] - top)
-            x = x if x > lowest else lowest
-            weights[place] = quick_exponential(x, first, rest)
-            places[place] = x * cells
-        for place in range(len(piece)):
-            histogram[min(int(places[place]), CELLS - 1)] += weights[place]
-    reached = 0.0
-    for cell in range(CELLS - 1):
-        reached += histogram[cell]
-        if reached >= wanted:
-            # A little lower than the edge of the cell: so no token that stands on it is lost by rounding.
-            return top - (cell + 1.001) * CELL * temperature
-    return -np.inf
+    count = 0
+    for start in range(0, len(row), SAMPLED_OF):
+        for token in range(start, min(start + SAMPLED, len(row))):
+            sample[count] = row[token] - top
+            count += row[token] < high
+    sample = sample[:count]
+    for place in range(count):
+        x = sample[place]
+        sample[place] = lowest if x < lowest else x
+        weights[place] = quick_exponential(sample[place], first, rest)
+    above, below = np.float32(high - top), lowest
+    wanted = share * mass_above(sample, weights, below)
+    while above - below > CLOSE_ENOUGH * temperature:
+        middle = np.float32(0.5) * (above + below)
+        if mass_above(sample, weights, middle) < wanted:
+            above = middle
+        else:
+            below = middle
+    return top + below
 
 
-@njit
-def lowered(key, top):  # type: ignore[no-untyped-def]
-    """`key` and a little less, so that no rounding at a temperature can lose a token."""
-    return key - (abs(key) + abs(top)) * KEY_SLACK if key > -np.inf else key
+@njit(error_model="numpy", fastmath={"reassoc"})
+def mass_above(sample, weights, least):  # type: ignore[no-untyped-def]
+    """The sum of the weights of those that are `least` or more."""
+    total = np.float32(0.0)
+    for place in range(len(sample)):
+        total += weights[place] if sample[place] >= least else np.float32(0.0)
+    return total
 
 
-@njit
-def gather(row, low, top, temperature, maxima, values, ids):  # type: ignore[no-untyped-def]
-    """List the tokens with logits of `low` or more by rising id, at a temperature, without what that makes -inf.
+@compiled
+def reached_by(maxima, wanted, top):  # type: ignore[no-untyped-def]
+    """A logit that `wanted` of the blocks' maxima reach, and mostly few more; -inf where there are fewer.
+
+    Found by halving, since to count how many reach a number is a loop of vector instructions, and to sort is none.
+    """
+    real = maxima.dtype.type
+    low = high = real(top)
+    for block in range(len(maxima)):
+        low = maxima[block] if -np.inf < maxima[block] < low else low
+    if num_reaching(maxima, low) < wanted:
+        return -np.inf
+    for _ in range(MOST_HALVINGS):
+        middle = real(0.5 * (np.float64(low) + np.float64(high)))
+        if not low < middle < high:
+            break
+        count = num_reaching(maxima, middle)
+        if count < wanted:
+            high = middle
+            continue
+        low = middle
+        if count < wanted + wanted // 8:
+            break
+    return np.float64(low)
+
+
+@compiled
+def num_reaching(numbers, least):  # type: ignore[no-untyped-def]
+    """How many numbers are `least` or more."""
+    count = 0
+    for place in range(len(numbers)):
+        count += numbers[place] >= least
+    return count
+
+
+@compiled
+def gather(row, threshold, top, temperature, maxima, values, ids):  # type: ignore[no-untyped-def]
+    """List the tokens whose logits reach a threshold by rising id, at a temperature, without what that makes -inf.
 
     Returns how many there are, and whether they are all that were not removed.
     """
-    count = 0
-    for block in range((len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS):
-        if not maxima[block] >= low:
-            continue
-        for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
-            if row[token] >= low:
-                values[count] = processed(np.float64(row[token]), top, temperature)
-                ids[count] = token
-                count += values[count] > -np.inf
-    return count, low == -np.inf
+    # A little lower, so that no rounding at a temperature can lose a token.
+    low = threshold - (abs(threshold) + abs(top)) * KEY_SLACK if threshold > -np.inf else threshold
+    low = maxima.dtype.type(low)
+    found = 0
+    for block in range(len(maxima)):
+        if maxima[block] >= low:
+            found = append_block(row, block, low, ids, found)
+    for place in range(found):
+        values[place] = row[ids[place]]
+    return heat(values, ids, found, top, temperature), threshold == -np.inf
 
 
-@njit
+@compiled
 def heat(values, ids, count, top, temperature):  # type: ignore[no-untyped-def]
     """Put a list of logits at a temperature, in place, without what that makes -inf; returns its length."""
     for place in range(count):
         values[place] = processed(values[place], top, temperature)
-    return keep_at_least(values, ids, count, -1.7976931348623157e308)
+    return keep_at_least(values, ids, count, LOWEST)
 
 
-@njit
+@compiled
 def weigh(values, weights, count, largest):  # type: ignore[no-untyped-def]
     """`weights = exp(values - largest)` of a list. Returns their sum, and `Σ w·(value - largest)`."""
     for place in range(count):
@@ -427,7 +553,7 @@ def weigh(values, weights, count, largest):  # type: ignore[no-untyped-def]
     return total, moment
 
 
-@njit
+@compiled
 def cut(values, weights, ids, count, by_weight, target, members, histogram):  # type: ignore[no-untyped-def]
     """The first token, by falling value and rising id, at which the count or weight reaches `target`; else the last.
 
@@ -483,7 +609,7 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
     return values[place], ids[place], before, own
 
 
-@njit
+@compiled
 def sort(values, ids, members, number):  # type: ignore[no-untyped-def]
     """`members` by falling value, then rising id; shell sort."""
     # At most FEW of them, or many that are nearly equal: an n² of 32, and no memory beside it.
@@ -505,7 +631,7 @@ def sort(values, ids, members, number):  # type: ignore[no-untyped-def]
         gap //= 3
 
 
-@njit
+@compiled
 def keep_until(values, ids, count, last_value, last_id):  # type: ignore[no-untyped-def]
     """Remove what comes after (last_value, last_id) from a list, in place; returns how many are left."""
     kept = 0
@@ -517,7 +643,7 @@ def keep_until(values, ids, count, last_value, last_id):  # type: ignore[no-unty
     return kept
 
 
-@njit
+@compiled
 def keep_at_least(values, ids, count, threshold):  # type: ignore[no-untyped-def]
     """Remove values below `threshold` from a list, in place; returns how many are left."""
     kept = 0
@@ -530,26 +656,27 @@ def keep_at_least(values, ids, count, threshold):  # type: ignore[no-untyped-def
 
 def scratch_size(num_tokens: int) -> int:
     """How many float64 `draw_rows` needs as scratch for rows of so many tokens."""
-    tokens, blocks = num_tokens, num_tokens // BLOCK_TOKENS + 1
-    return 4 * tokens + 4 * blocks + CELLS
+    return 4 * num_tokens + 3 * (num_tokens // BLOCK_TOKENS + 1) + CELLS
 
 
-@njit
+@compiled
 def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
-    """The scratch: values, weights, ids, members, maxima, arrivals, noises, winners, histogram."""
-    tokens, blocks = num_tokens, num_tokens // BLOCK_TOKENS + 1
-    a, b, c, d = tokens, 2 * tokens, 3 * tokens, 4 * tokens
-    e, f, g, h = d + blocks, d + 2 * blocks, d + 3 * blocks, d + 4 * blocks
+    """The scratch: values, weights, ids, members; memory for maxima, bounds, heights; histogram."""
+    n, blocks = num_tokens, (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
+    a, b, c, d = 4 * n, 4 * n + blocks, 4 * n + 2 * blocks, 4 * n + 3 * blocks
     return (
-        scratch[:a], scratch[a:b], scratch[b:c].view(np.int64), scratch[c:d].view(np.int64),
-        scratch[d:e], scratch[e:f], scratch[f:g], scratch[g:h].view(np.int64), scratch[h : h + CELLS],
+        scratch[:n], scratch[n : 2 * n], scratch[2 * n : 3 * n].view(np.int64), scratch[3 * n : a].view(np.int64),
+        scratch[a:b], scratch[b:c], scratch[c:d], scratch[d : d + CELLS],
     )  # fmt: skip
 
 
+def types_of(dtype: str):  # type: ignore[no-untyped-def]
+    """The type of these floats, and of the whole numbers that hold their bits."""
+    return (np.float32, np.int32) if dtype == "float32" else (np.float64, np.int64)
+
+
 def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
-    real = np.dtype(dtype).type
-    whole = np.int32 if real is np.float32 else np.int64
-    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
+    real, whole = types_of(dtype)
     integers, numbers_type = types.int64[::1], types.float64[::1]
     logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
     signature = types.void(
@@ -560,17 +687,16 @@ def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
     @njit(signature, nogil=True, cache=True)
     def draw_rows(logits, rows, plan, seeds, positions, ids, numbers, scratch):  # type: ignore[no-untyped-def]
         """Draw these rows of `logits`, each with its seed and position; writes `ids` `[n]` and `numbers` `[n, 5]`."""
-        arrays = carved(scratch, logits.shape[1])
-        # The blocks' noises are made after their maxima are known, so that memory serves for these first.
-        block_bits = arrays[6].view(whole)
-        block_logits = block_bits.view(real)
+        values, weights, tokens, members, memory, bounds, heights, histogram = carved(
+            scratch, logits.shape[1]
+        )
+        maxima = memory.view(real)[: len(memory)]
+        arrays = values, weights, tokens, members, maxima, bounds, heights, histogram
         for place in range(len(rows)):
             if len(sources) and 0 <= rows[place] < len(logits):
                 row = logits[rows[place]]
-                views = row.view(whole), block_bits, block_logits, least, infinity
-                ids[place] = draw_row(
-                    row, views, plan, seeds[place], positions[place], arrays, numbers[place]
-                )
+                bits = row.view(whole), maxima.view(whole)
+                ids[place] = draw_row(row, bits, plan, seeds[place], positions[place], arrays, numbers[place])
 
     return draw_rows
 
