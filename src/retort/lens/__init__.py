@@ -3,7 +3,7 @@
 In: a model (a MODEL string, a path, or a source that is open), a prompt or texts, temperatures and chains. Out: one
 record per verb, `Look`, `Trace`, `Compare`, `Similar`, `PathFound`, `Determinism`, `Equivalent`, `Engines`: the
 document of `--json`, its tables and its picture (see `retort/records.py`). Read `look.py` first. `page.py` makes what
-the page is sent; `asking.py` turns names into models and conversations into text.
+the page is sent; `asking.py` turns conversations into text; `distance.py` says how far two distributions are apart.
 """
 
 from __future__ import annotations

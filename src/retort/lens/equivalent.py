@@ -188,6 +188,7 @@ def _interval(
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(num_prompts, np.full(num_prompts, 1 / num_prompts), size=RESAMPLES)
     reach = FIRST_REACH
+    # On a wider grid each time, until both ends of the interval lie inside it and not at its edge.
     while True:
         log_betas = -math.log(temperature_b) + np.linspace(-reach, reach, GRID_POINTS)
         slopes = np.stack(
@@ -196,6 +197,7 @@ def _interval(
                 for log_beta in log_betas
             ]
         )
+        # np.interp needs rising values; in exact arithmetic they are.
         rising = np.maximum.accumulate(weights @ slopes.T, axis=1)
         found = np.array([np.interp(0.0, row, log_betas) for row in rising])
         ends = np.quantile(found, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])

@@ -20,19 +20,10 @@ from retort.distribution import Interval, PartialDistribution
 from retort.distribution.bounds import log_of
 from retort.distribution.distribution import Distribution
 from retort.distribution.measures import NOISE_SCALE, as_interval, margin, swap_risk
-from retort.distribution.softmax import log_softmax
 from retort.errors import InputError
 from retort.lens.asking import ask, asked_of, chain_of, heading, told_of
-from retort.lens.compare import (
-    DISTANCES,
-    compared_known,
-    distances,
-    exactly,
-    known_top,
-    matched_temperature,
-    nearest_temperature,
-    share_tokens,
-)
+from retort.lens.compare import nearest_temperature
+from retort.lens.distance import DISTANCES, distance
 from retort.numerals import counted, decimals, number, probability
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
@@ -331,8 +322,8 @@ def look(
         return first
     second = source if against is None else opened(against)
     other, other_row = look_at(second, question if against_prompt is None else asked(against_prompt, chat))
-    distance = _distance(source, row.found, second, other_row.found)
-    return replace(first, other=other, against=Against(other.model, other.prompt, **distance))
+    apart = distance(source, row.found, second, other_row.found)
+    return replace(first, other=other, against=Against(other.model, other.prompt, **apart))
 
 
 @dataclass(frozen=True)
@@ -472,22 +463,6 @@ def _through(row: _Row, chain: Chain, top: int, noise_scale: float) -> LookChain
         effective_support=found.effective_support,
         top=listed,
     )
-
-
-def _distance(
-    a: Source, found_a: np.ndarray | KnownTop, b: Source, found_b: np.ndarray | KnownTop
-) -> dict[str, Any]:
-    """How far B's raw distribution is from A's, by the names of `Against`."""
-    if isinstance(found_a, KnownTop) or isinstance(found_b, KnownTop):
-        compared = compared_known(0, known_top(a, found_a), known_top(b, found_b))
-        return {name: getattr(compared, name) for name in DISTANCES}
-    if a is not b and not share_tokens(a, b, np.argsort(-found_a)[:TOP].tolist()):
-        raise InputError(
-            f"{a.name} and {b.name} have different tokens (vocabularies of {a.vocab_size:,} and "
-            f"{b.vocab_size:,}), so their distributions cannot be compared; look at each."
-        )
-    found = distances(log_softmax(found_a), log_softmax(found_b))
-    return exactly(found) | matched_temperature(found_a, found_b)
 
 
 def _measure(value: Any) -> Interval:

@@ -20,7 +20,8 @@ from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import told_of
-from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
+from retort.lens.compare import ComparedPosition, compared_known, known_after
+from retort.lens.distance import share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
 from retort.lens.path import TEMPERATURES as PATH_TEMPERATURES
 from retort.lens.path import path

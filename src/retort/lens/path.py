@@ -379,11 +379,12 @@ def band_lines(found: PathFound, width: int) -> list[list[Span]]:
     owners = column_owners(leaves, width)
     rows: dict[int, list[Span]] = {}
     for band in bands(found):
-        columns = [place for place, owner in enumerate(owners) if band.first <= (owner or 0) - 1 <= band.last]
+        texts = range(band.first + 1, band.last + 2)  # columns count them from 1
+        own = [place for place, owner in enumerate(owners) if owner in texts]
         spans = rows.setdefault(band.row, [(f"{band.row + 1:>{ROW_NUMBER}} ", None)])
-        if not columns:
+        if not own:
             continue
-        begin, size = columns[0], columns[-1] + 1 - columns[0]
+        begin, size = own[0], own[-1] + 1 - own[0]
         so_far = sum(cell_len(text) for text, _ in spans)
         spans.append((" " * (begin + ROW_NUMBER + 1 - so_far), None))
         style = GROUNDS[band.first % 2] if band.first == band.last else "dim"

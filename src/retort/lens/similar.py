@@ -413,6 +413,7 @@ def _clustered(words: tuple[str, ...], distances: Floats) -> tuple[tuple[Merge, 
     steps = linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
     groups: list[tuple[str, ...]] = [(word,) for word in words]
     merges = []
+    # scipy numbers the group that a step makes as the next one after the words and the groups before it.
     for left, right, distance, _ in steps:
         merges.append(Merge(groups[int(left)], groups[int(right)], float(distance)))
         groups.append(groups[int(left)] + groups[int(right)])
