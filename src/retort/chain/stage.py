@@ -120,20 +120,17 @@ class Stage:
 
     def __str__(self) -> str:
         row = self.transform
-        main, others = row.main, row.parameters[1:]
-        if not row.bare:
-            settings = [
-                f"{p.name}={p.write(v)}"
-                for p, v in zip(row.parameters, self.values, strict=True)
-                if (p.kind is None and p.setting is not None) or v != p.default
-            ]
-            return f"{self.name}({', '.join(settings)})"
+        # Of a bare transform the main value stands without its name: top_k=50, top_k(50, ties=all).
+        named = list(zip(row.parameters, self.values, strict=True))[int(row.bare) :]
         told = [
-            f"{p.name}={p.write(v)}" for p, v in zip(others, self.values[1:], strict=True) if v != p.default
+            f"{p.name}={p.write(v)}"
+            for p, v in named
+            if v != p.default or (not row.bare and p.kind is None and p.setting is not None)
         ]
-        if told or (main.kind is not None and main.kind.variadic):
-            return f"{self.name}({', '.join([main.write(self.value), *told])})"
-        return f"{self.name}={main.write(self.value)}"
+        main = [row.main.write(self.value)] if row.bare else []
+        if main and not told and not (row.main.kind is not None and row.main.kind.variadic):
+            return f"{self.name}={main[0]}"
+        return f"{self.name}({', '.join([*main, *told])})"
 
 
 @dataclass(frozen=True)
