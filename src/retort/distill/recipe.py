@@ -38,6 +38,11 @@ RECIPE_ENDINGS = (".yaml", ".yml")
 COLUMNS = tuple(name for names in FORMATS.values() for name in names)
 
 
+def key(default: Any, description: str) -> Any:
+    """A key of the recipe: its default (... where it must be given) and its line of help."""
+    return Field(default, description=description)
+
+
 def _no_bool(value: Any) -> Any:
     """pydantic takes true for 1; here it is a mistake."""
     if isinstance(value, bool):
@@ -65,6 +70,8 @@ FromTwo = Annotated[int, Field(ge=2), NO_BOOL]
 Text = Annotated[str, Field(pattern=r"\S")]
 Temperature = Annotated[float, Field(gt=0, le=1000), NO_BOOL]
 Rate = Annotated[float, Field(gt=0, le=10), NO_BOOL]
+Weight = Annotated[float, Field(gt=0, le=1e6), NO_BOOL]
+Part = Annotated[float, Field(ge=0, le=1), NO_BOOL]
 
 
 class Keys(BaseModel):
@@ -83,13 +90,13 @@ class Keys(BaseModel):
 class FromTeacher(Keys):
     """A text that the teacher writes before training (Kim and Rush 2016): its continuation of each prompt."""
 
-    from_teacher: Text = Field(description="texts to continue, one prompt each")
-    max_tokens: Count = Field(description="most tokens that the teacher writes after a prompt")
-    prompt_tokens: Count | None = Field(None, description="tokens of each text to give; None: all")
-    temperature: Annotated[float, Field(ge=0, le=1000), NO_BOOL] = Field(
-        1.0, description="τ at which it writes; 0: always its most likely token"
+    from_teacher: Text = key(..., "texts to continue, one prompt each")
+    max_tokens: Count = key(..., "most tokens that the teacher writes after a prompt")
+    prompt_tokens: Count | None = key(None, "tokens of each text to give; None: all")
+    temperature: Annotated[float, Field(ge=0, le=1000), NO_BOOL] = key(
+        1.0, "τ at which it writes; 0: always its most likely token"
     )
-    seed: FromZero = Field(0, description="of what it writes")
+    seed: FromZero = key(0, "of what it writes")
 
 
 ColumnName = Literal["text", "prompt", "completion", "messages"]
@@ -108,6 +115,9 @@ Share = Annotated[float, Field(gt=0, lt=1), NO_BOOL]
 HeldOut: TypeAlias = Annotated[
     Annotated[Text, Tag("text")] | Annotated[Share, Tag("number")], _either("text", float)
 ]
+TrainText: TypeAlias = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[FromTeacher, Tag("keys")], _either("text")
+]
 
 
 class Data(Keys):
@@ -117,36 +127,28 @@ class Data(Keys):
     `embedded:NAME`, or `hf:owner/name[:config][@split]`.
     """
 
-    train: Annotated[Annotated[Text, Tag("text")] | Annotated[FromTeacher, Tag("keys")], _either("text")] = (
-        Field(description="text to train on, or {from_teacher: PROMPTS, max_tokens: N}")
+    train: TrainText = key(..., "text to train on, or {from_teacher: PROMPTS, max_tokens: N}")
+    validation: HeldOut = key(
+        ..., "held-out text for the curves, or the share of the training text to keep for it"
     )
-    validation: HeldOut = Field(
-        description="held-out text for the curves, or the share of the training text to keep for it"
+    test: HeldOut | None = key(None, "held-out text for the final numbers only, or a share as well")
+    tokens: Count | None = key(None, "use only the first N tokens of the training text")
+    validation_tokens: FromTwo | None = key(None, "measure on the first N validation tokens")
+    test_tokens: FromTwo | None = key(None, "measure on the first N test tokens")
+    format: Literal["text", "prompt_completion", "messages"] | None = key(
+        None, "what the records are, if their keys do not say so by themselves"
     )
-    test: HeldOut | None = Field(
-        None, description="held-out text for the final numbers only, or a share as well"
+    columns: Annotated[dict[ColumnName, Text], BeforeValidator(_columns)] | None = key(
+        None, "names of the records' keys if others, as in {prompt: question, completion: answer}"
     )
-    tokens: Count | None = Field(None, description="use only the first N tokens of the training text")
-    validation_tokens: FromTwo | None = Field(None, description="measure on the first N validation tokens")
-    test_tokens: FromTwo | None = Field(None, description="measure on the first N test tokens")
-    format: Literal["text", "prompt_completion", "messages"] | None = Field(
-        None, description="what the records are, if their keys do not say so by themselves"
+    chat_template: Text | None = key(
+        None, "file with a chat template for messages; None: the tokenizer's own"
     )
-    columns: Annotated[dict[ColumnName, Text], BeforeValidator(_columns)] | None = Field(
-        None, description="names of the records' keys if others, as in {prompt: question, completion: answer}"
+    completions_only: StrictBool = key(
+        False, "learn completions and the assistant's turns alone, not the prompts"
     )
-    chat_template: Text | None = Field(
-        None, description="file with a chat template for messages; None: the tokenizer's own"
-    )
-    completions_only: StrictBool = Field(
-        False, description="learn completions and the assistant's turns alone, not the prompts"
-    )
-    packing: StrictBool = Field(
-        True, description="documents one after another in full rows; false: one per row, padded"
-    )
-    separate_documents: StrictBool = Field(
-        False, description="documents packed into one row do not see each other"
-    )
+    packing: StrictBool = key(True, "documents one after another in full rows; false: one per row, padded")
+    separate_documents: StrictBool = key(False, "documents packed into one row do not see each other")
 
     @model_validator(mode="after")
     def _fits(self) -> Data:
@@ -183,9 +185,9 @@ class TemperatureSchedule(Keys):
     would spend nearly all steps at temperatures that look alike.
     """
 
-    first: Temperature = Field(description="τ of the first step")
-    last: Temperature = Field(description="τ of the last step")
-    schedule: Literal["linear", "cosine"] = Field("linear", description="how 1/τ moves between")
+    first: Temperature = key(..., "τ of the first step")
+    last: Temperature = key(..., "τ of the last step")
+    schedule: Literal["linear", "cosine"] = key("linear", "how 1/τ moves between")
 
     def at(self, step: int, steps: int) -> float:
         """τ of `step` (from 0) of `steps`: a function of these alone, so that a resumed arm meets the same ones."""
@@ -202,8 +204,8 @@ def temperature_at(temperature: float | TemperatureSchedule, step: int, steps: i
 class Member(Keys):
     """One of the teachers, and how much its probabilities count."""
 
-    model: Text = Field(description="MODEL")
-    weight: Annotated[float, Field(gt=0, le=1e6), NO_BOOL] = Field(1.0, description="how much it counts")
+    model: Text = key(..., "MODEL")
+    weight: Weight = key(1.0, "how much it counts")
 
 
 def _members(value: Any) -> Any:
@@ -225,21 +227,17 @@ def _layers(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Places = Annotated[tuple[FromZero, ...], AfterValidator(_layers)]
+Layers: TypeAlias = Annotated[
+    Annotated[Count, Tag("number")] | Annotated[Places, Tag("list")], _either("number", list)
+]
 
 
 class Cut(Keys):
     """What a student takes of the (first) teacher; None: all of it."""
 
-    layers: (
-        Annotated[Annotated[Count, Tag("number")] | Annotated[Places, Tag("list")], _either("number", list)]
-        | None
-    ) = Field(None, description="how many layers, at even distances, or which, numbered from 0")
-    intermediate_size: Count | None = Field(
-        None, description="hidden units of each layer, those with the largest weights"
-    )
-    heads: Count | None = Field(
-        None, description="attention heads of each layer, those with the largest weights"
-    )
+    layers: Layers | None = key(None, "how many layers, at even distances, or which, numbered from 0")
+    intermediate_size: Count | None = key(None, "hidden units of each layer, those with the largest weights")
+    heads: Count | None = key(None, "attention heads of each layer, those with the largest weights")
 
 
 STUDENTS = (
@@ -254,10 +252,10 @@ _CONFIG = {"type": "object", "properties": {"model_type": {"type": "string"}}, "
 class Student(Keys):
     """A student that is made: from a config with new weights, or by a cut out of the teacher."""
 
-    config: Annotated[dict[str, Any], WithJsonSchema(_CONFIG)] | None = Field(
-        None, description="a transformers config with its model_type: fresh weights"
+    config: Annotated[dict[str, Any], WithJsonSchema(_CONFIG)] | None = key(
+        None, "a transformers config with its model_type: fresh weights"
     )
-    from_teacher: Cut | None = Field(None, description="a cut out of the first teacher, weights copied")
+    from_teacher: Cut | None = key(None, "a cut out of the first teacher, weights copied")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Student:
@@ -276,13 +274,9 @@ class Student(Keys):
 class OnPolicy(Keys):
     """Steps that learn from the student's own words (Agarwal et al. 2024, GKD; `share` is its λ)."""
 
-    share: Annotated[float, Field(gt=0, le=1), NO_BOOL] = Field(
-        0.5, description="share of the steps that do so"
-    )
-    prompt_tokens: Count = Field(
-        32, description="tokens of each row that are kept; the student writes the rest"
-    )
-    temperature: Temperature = Field(1.0, description="τ at which the student writes")
+    share: Annotated[float, Field(gt=0, le=1), NO_BOOL] = key(0.5, "share of the steps that do so")
+    prompt_tokens: Count = key(32, "tokens of each row that are kept; the student writes the rest")
+    temperature: Temperature = key(1.0, "τ at which the student writes")
 
 
 def _fused(value: Any) -> Any:
@@ -336,94 +330,85 @@ def _names(value: Any) -> Any:
 
 
 Rates = Annotated[tuple[Rate, ...], AfterValidator(_rates)]
+LearningRate: TypeAlias = Annotated[
+    Annotated[Rate, Tag("number")] | Annotated[Rates, Tag("list")], _either("number", list)
+]
+SoftTemperature: TypeAlias = Annotated[
+    Annotated[Temperature, Tag("number")] | Annotated[TemperatureSchedule, Tag("keys")], _either("number")
+]
+Teachers = Annotated[tuple[Member, ...], BeforeValidator(_members), WithJsonSchema(_TEACHERS)]
+MadeOrNamed: TypeAlias = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[Student, Tag("keys")], _either("text"), BeforeValidator(_student)
+]
+Seeds = Annotated[
+    tuple[FromZero, ...], BeforeValidator(_seeds), AfterValidator(_some_seeds), WithJsonSchema(_SEEDS)
+]
 
 
 class Recipe(Keys):
     """Everything that decides a distillation and its control. Raises InputError for a value that is not allowed."""
 
-    teacher: Annotated[tuple[Member, ...], BeforeValidator(_members), WithJsonSchema(_TEACHERS)] = Field(
-        description="MODEL, or a list whose probabilities are averaged, as {model:, weight:} if unevenly"
+    teacher: Teachers = key(
+        ..., "MODEL, or a list whose probabilities are averaged, as {model:, weight:} if unevenly"
     )
-    student: Annotated[
-        Annotated[Text, Tag("text")] | Annotated[Student, Tag("keys")],
-        _either("text"),
-        BeforeValidator(_student),
-    ] = Field(
-        description="MODEL to start from, or {config: {…}} for a fresh one, or {from_teacher: {layers: 4}}"
+    student: MadeOrNamed = key(
+        ..., "MODEL to start from, or {config: {…}} for a fresh one, or {from_teacher: {layers: 4}}"
     )
-    data: Data = Field(description="train, validation, test and their limits")
-    sequence_length: FromTwo = Field(128, description="tokens per row")
-    batch_size: Count = Field(16, description="rows per optimiser step")
-    micro_batch_size: Count | None = Field(
-        None, description="rows held in memory at once; divides batch_size, changes no gradient"
+    data: Data = key(..., "train, validation, test and their limits")
+    sequence_length: FromTwo = key(128, "tokens per row")
+    batch_size: Count = key(16, "rows per optimiser step")
+    micro_batch_size: Count | None = key(
+        None, "rows held in memory at once; divides batch_size, changes no gradient"
     )
-    steps: Count = Field(500, description="optimiser steps")
-    learning_rate: Annotated[
-        Annotated[Rate, Tag("number")] | Annotated[Rates, Tag("list")], _either("number", list)
-    ] = Field(2e-3, description="peak learning rate of AdamW; a list: every arm tries each, takes its best")
-    search_steps: Count | None = Field(
-        None, description="steps of each try where learning_rate is a list; None: all"
+    steps: Count = key(500, "optimiser steps")
+    learning_rate: LearningRate = key(
+        2e-3, "peak learning rate of AdamW; a list: every arm tries each, takes its best"
     )
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        "cosine", description="how the learning rate falls"
+    search_steps: Count | None = key(None, "steps of each try where learning_rate is a list; None: all")
+    schedule: Literal["cosine", "linear", "constant"] = key("cosine", "how the learning rate falls")
+    warmup: Annotated[float, Field(ge=0, lt=1), NO_BOOL] = key(
+        0.05, "share of the steps in which it rises first"
     )
-    warmup: Annotated[float, Field(ge=0, lt=1), NO_BOOL] = Field(
-        0.05, description="share of the steps in which it rises first"
+    weight_decay: Annotated[float, Field(ge=0, le=10), NO_BOOL] = key(
+        0.1, "AdamW's weight decay, not on norms and biases"
     )
-    weight_decay: Annotated[float, Field(ge=0, le=10), NO_BOOL] = Field(
-        0.1, description="AdamW's weight decay, not on norms and biases"
+    temperature: SoftTemperature = key(
+        3.0, "τ of the soft targets, or {first:, last:, schedule: linear|cosine}"
     )
-    temperature: Annotated[
-        Annotated[Temperature, Tag("number")] | Annotated[TemperatureSchedule, Tag("keys")], _either("number")
-    ] = Field(3.0, description="τ of the soft targets, or {first:, last:, schedule: linear|cosine}")
-    divergence: Annotated[Text, AfterValidator(_divergence)] = Field(
-        "forward_kl", description="how far the student is from the teacher, for instance jsd(beta=0.3)"
+    divergence: Annotated[Text, AfterValidator(_divergence)] = key(
+        "forward_kl", "how far the student is from the teacher, for instance jsd(beta=0.3)"
     )
-    targets: Text | None = Field(
-        None, description="folder of `retort capture` to take the soft targets from; None: run the teacher"
+    targets: Text | None = key(
+        None, "folder of `retort capture` to take the soft targets from; None: run the teacher"
     )
-    measure_teacher: StrictBool = Field(
-        True, description="false, with targets: the teacher's weights are not opened at all"
+    measure_teacher: StrictBool = key(
+        True, "false, with targets: the teacher's weights are not opened at all"
     )
-    on_policy: OnPolicy | None = Field(
-        None, description="{share:, prompt_tokens:, temperature:} of steps on the student's own words"
+    on_policy: OnPolicy | None = key(
+        None, "{share:, prompt_tokens:, temperature:} of steps on the student's own words"
     )
-    alpha: Annotated[float, Field(ge=0, le=1), NO_BOOL] = Field(
-        0.7, description="the soft targets' share of the loss"
+    alpha: Part = key(0.7, "the soft targets' share of the loss")
+    seeds: Seeds = key((0, 1, 2, 3, 4), "how many seeds, or a list of them")
+    planned: StrictBool = key(
+        False, "the number of seeds was fixed beforehand and is looked at once: a narrower interval"
     )
-    seeds: Annotated[
-        tuple[FromZero, ...], BeforeValidator(_seeds), AfterValidator(_some_seeds), WithJsonSchema(_SEEDS)
-    ] = Field((0, 1, 2, 3, 4), description="how many seeds, or a list of them")
-    planned: StrictBool = Field(
-        False,
-        description="the number of seeds was fixed beforehand and is looked at once: a narrower interval",
+    control: StrictBool = key(True, "train the same student on hard labels too")
+    equal_time: StrictBool = key(True, "a third arm: hard labels for the wall-clock time of the soft arm")
+    dtype: Literal["float32", "bfloat16"] = key("float32", "arithmetic of training; weights stay float32")
+    fused: Annotated[StrictBool | Literal["auto"], BeforeValidator(_fused)] = key(
+        "auto", "loss from hidden states, without either model's logits; auto: where faster and possible"
     )
-    control: StrictBool = Field(True, description="train the same student on hard labels too")
-    equal_time: StrictBool = Field(
-        True, description="a third arm: hard labels for the wall-clock time of the soft arm"
+    eval_every: Count | None = key(None, "steps between points of the learning curve")
+    keep: Literal["last", "best"] = key(
+        "last", "which weights an arm keeps; best: on validation, at eval_every"
     )
-    dtype: Literal["float32", "bfloat16"] = Field(
-        "float32", description="arithmetic of training; weights stay float32"
-    )
-    fused: Annotated[StrictBool | Literal["auto"], BeforeValidator(_fused)] = Field(
-        "auto",
-        description="loss from hidden states, without either model's logits; auto: where faster and possible",
-    )
-    eval_every: Count | None = Field(None, description="steps between points of the learning curve")
-    keep: Literal["last", "best"] = Field(
-        "last", description="which weights an arm keeps; best: on validation, at eval_every"
-    )
-    checkpoint_every: Count | None = Field(
-        None, description="steps between checkpoints to resume an arm from"
-    )
-    output: Text | None = Field(
-        None, description="folder for results; finished arms found there are not run again"
-    )
-    save: Text | None = Field(None, description="folder for the trained students")
-    report_to: Annotated[tuple[Text, ...], BeforeValidator(_names)] = Field(
+    checkpoint_every: Count | None = key(None, "steps between checkpoints to resume an arm from")
+    output: Text | None = key(None, "folder for results; finished arms found there are not run again")
+    save: Text | None = key(None, "folder for the trained students")
+    report_to: Annotated[tuple[Text, ...], BeforeValidator(_names)] = key(
         ("auto",),
-        description="where training is logged, for instance [tensorboard, wandb]; auto: TensorBoard files beside the "
-        "results, and trackers that the environment sets up; [] is off",
+        "where training is logged, for instance [tensorboard, wandb]; auto: TensorBoard files beside the results, and "
+        "trackers that the environment sets up; [] is off",
     )
 
     def __init__(self, **values: Any) -> None:
@@ -434,7 +419,6 @@ class Recipe(Keys):
 
     @property
     def teachers(self) -> tuple[str, ...]:
-        """The teachers' MODEL strings."""
         return tuple(one.model for one in self.teacher)
 
     @property
