@@ -135,28 +135,17 @@ class Captured(Record):
             yield self._positions()
 
     def _positions(self) -> Block:
-        of_a_server = self.server is not None
-        return table(
+        rest = self.server is not None
+        rows = (
             (
-                ">document",
-                ">offset",
-                "token",
-                ">entropy",
-                *["rest"] * of_a_server,
-                Column("largest weights", fold=True),
-            ),
-            (
-                (
-                    str(row.document),
-                    str(row.offset),
-                    token_label(row.token),
-                    "not told" if row.entropy is None else number(row.entropy),
-                    *[_rest(row)] * of_a_server,
-                    ", ".join(f"{token_label(one.token)} {decimals(one.weight)}" for one in row.top),
-                )
-                for row in self.rows
-            ),
-        )
+                str(row.document), str(row.offset), token_label(row.token),
+                "not told" if row.entropy is None else number(row.entropy), *[_rest(row)] * rest,
+                ", ".join(f"{token_label(one.token)} {decimals(one.weight)}" for one in row.top),
+            )
+            for row in self.rows
+        )  # fmt: skip
+        weights = Column("largest weights", fold=True)
+        return table((">document", ">offset", "token", ">entropy", *["rest"] * rest, weights), rows)
 
     def plot(self, axes: Any = None) -> Any:
         """The teacher's entropy at the positions shown, in bars; of a server, what its top tokens leave untold."""
@@ -164,14 +153,10 @@ class Captured(Record):
         told = [row.rest_high if row.entropy is None else row.entropy for row in self.rows]
         places = range(len(self.rows))
         axes.bar(places, [0.0 if value is None else value for value in told])
-        axes.set_xticks(
-            places, labels=[token_label(row.token) for row in self.rows], rotation=60, parse_math=False
-        )
-        axes.set_ylabel(
-            f"entropy of the teacher before the token (nats, τ = {self.temperature:g})"
-            if self.server is None
-            else "mass not told, at most"
-        )
+        tokens = [token_label(row.token) for row in self.rows]
+        axes.set_xticks(places, labels=tokens, rotation=60, parse_math=False)
+        entropy = f"entropy of the teacher before the token (nats, τ = {self.temperature:g})"
+        axes.set_ylabel(entropy if self.server is None else "mass not told, at most")
         titled(axes, f"First positions of {self.cache}")
         return axes
 

@@ -442,7 +442,6 @@ def keep_shard(folder: Path, file: str, documents: int, positions: pa.Table) -> 
 
 
 def shard_file(number: int) -> str:
-    """The name of a shard in its folder."""
     return f"shard-{number:05d}.parquet"
 
 

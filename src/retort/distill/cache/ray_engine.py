@@ -107,7 +107,6 @@ class RayEngine:
         return found
 
     def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
         found: list[str] = self._ask("token_texts")
         return found
 
@@ -139,14 +138,13 @@ class RayEngine:
             yield job, positions
 
     def stop(self) -> None:
-        """End the workers, whatever they are doing."""
         for worker in self._workers:
             self._ray.kill(worker)
 
-    def _ask(self, method: str, *arguments: object) -> Any:
-        """The answer of the first worker, in the thread that does not compute."""
-        called = getattr(self._workers[0], method).options(concurrency_group=READING)
-        return self._get(called.remote(*arguments), "the text")
+    def _ask(self, name: str, *arguments: object) -> Any:
+        """What the first worker tells of its teacher, in the thread that does not compute."""
+        told = self._workers[0].told.options(concurrency_group=READING)
+        return self._get(told.remote(name, *arguments), "the text")
 
     def _get(self, ref: Any, what: str) -> Any:
         try:
@@ -193,17 +191,10 @@ class _Worker:
                 self._opened = open_teacher(*self._asked)
             return self._opened
 
-    def card(self) -> Card:
-        """What the teacher is called."""
-        return self._teacher().card
-
-    def encode(self, documents: Sequence[Record], first: int) -> list[list[int]]:
-        """Token ids of each document."""
-        return self._teacher().encode(documents, first)
-
-    def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
-        return self._teacher().token_texts()
+    def told(self, name: str, *arguments: object) -> Any:
+        """What the teacher's attribute or method of that name gives."""
+        found = getattr(self._teacher(), name)
+        return found(*arguments) if callable(found) else found
 
     def positions(self, documents: list[Document], origin: Origin) -> pa.Table:
         """The positions of a shard. Raises SourceError where this machine has other weights under the name."""

@@ -82,7 +82,6 @@ class Cache:
         return seconds_of(self.folder)
 
     def need_complete(self) -> None:
-        """Raise InputError unless the capture came to its end."""
         if not self.manifest.complete:
             raise InputError(
                 f"{self.folder} is not finished: {self.manifest.tokens:,} tokens of"
@@ -157,7 +156,6 @@ class Cache:
         return None if self.manifest.server is None else rest_of(rows)
 
     def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
         return read_tokens(self.folder / TOKENS)
 
     def verify(self) -> None:

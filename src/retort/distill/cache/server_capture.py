@@ -217,18 +217,17 @@ def _documents(
 def _check_cut(number: int, ours: Sequence[str], theirs: Sequence[str], origin: Origin) -> None:
     """Raise InputError where the tokenizer cuts a document otherwise than the server: every later id would be wrong."""
     # A server that puts a start marker in front tells the first token too; others begin with the second.
-    same = len(ours) - len(theirs) in (0, 1) and all(
-        one == other or UNDECODED in other
-        for one, other in zip(ours[len(ours) - len(theirs) :], theirs, strict=True)
+    more = len(ours) - len(theirs)
+    pairs = list(zip(ours[max(0, more) :], theirs, strict=False))
+    if more in (0, 1) and all(one == other or UNDECODED in other for one, other in pairs):
+        return
+    place = next((n for n, (one, other) in enumerate(pairs) if one != other), 0)
+    here, there = ([one[side] for one in pairs[place : place + 1]] for side in (0, 1))
+    raise InputError(
+        f"the tokenizer splits document {number} into {len(ours)} tokens with {here} where"
+        f" {origin.teacher} has {there} and {len(theirs)} tokens with a logprob; give"
+        " --tokenizer the teacher's own, or leave it out."
     )
-    if not same:
-        tail = list(ours[max(0, len(ours) - len(theirs)) :])
-        place = next((n for n, (a, b) in enumerate(zip(tail, theirs, strict=False)) if a != b), 0)
-        raise InputError(
-            f"the tokenizer splits document {number} into {len(ours)} tokens with {tail[place : place + 1]} where"
-            f" {origin.teacher} has {list(theirs[place : place + 1])} and {len(theirs)} tokens with a logprob; give"
-            " --tokenizer the teacher's own, or leave it out."
-        )
 
 
 def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, names: Names) -> pa.Table:
@@ -239,8 +238,7 @@ def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, 
     for row, (document, place) in enumerate(flat):
         known = document.tokens[place].known
         kept, rest[row] = _kept_tokens(known, codec.number, origin.temperature, names)
-        for column, (token_id, log_prob) in enumerate(kept):
-            ids[row, column], log_probs[row, column] = token_id, log_prob
+        ids[row, : len(kept)], log_probs[row, : len(kept)] = zip(*kept, strict=True)
     low, high = outward(rest).T
     columns = {
         "document": [document.number for document, _ in flat],

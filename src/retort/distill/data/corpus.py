@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,6 @@ class Corpus:
 
     @classmethod
     def of(cls, data: str | Corpus) -> Corpus:
-        """The corpus that a user named."""
         return data if isinstance(data, Corpus) else cls(data)
 
     @property
@@ -246,16 +245,10 @@ def _text(file: Path, shape: Shape) -> Iterator[Record]:
             f"text {file} is plain text and data.format is {shape.format}; give .jsonl, .json or .parquet, or leave"
             " the format out."
         )
-    lines: list[str] = []
     with open_text(file, f"text {file}") as opened:
-        for line in opened:
-            if line.strip():
-                lines.append(line)
-            elif lines:
+        for is_text, lines in groupby(opened, key=lambda line: bool(line.strip())):
+            if is_text:
                 yield "".join(lines).strip()
-                lines = []
-    if lines:
-        yield "".join(lines).strip()
 
 
 def _json_lines(file: Path, shape: Shape) -> Iterator[Record]:

@@ -31,15 +31,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
 TOOLS = "tools"
 # Keys beside them that ask a chat template, or training, for something that is not supported here.
 NOT_CARRIED_OUT = (
-    "chat_template_kwargs",
-    "documents",
-    "functions",
-    "function_call",
-    "images",
-    "videos",
-    "audios",
-    "system",
-)
+    "chat_template_kwargs", "documents", "functions", "function_call", "images", "videos", "audios", "system",
+)  # fmt: skip
 ALLOWED = "`text`, `prompt` with `completion`, or `messages`"
 
 ASSISTANT = "assistant"
@@ -89,9 +82,7 @@ class Shape:
             names = [" with ".join(f"`{self.name(key)}`" for key in FORMATS[one]) for one in wanted or asked]
             shown = ", ".join(f"`{key}`" for key in list(keys)[:12]) or "no keys"
             known = {self.name(key) for one in wanted or asked for key in FORMATS[one]}
-            close = next(
-                (hint for key in keys if key not in known and (hint := did_you_mean(key, known))), ""
-            )
+            close = next(filter(None, (did_you_mean(key, known) for key in keys if key not in known)), "")
             raise InputError(
                 f"text {place}, has {shown}{close}; allowed are {', or '.join(names)}."
                 " Records with other names are read with data.columns, as in columns: {prompt: question}."
@@ -99,7 +90,6 @@ class Shape:
         return found
 
     def name(self, key: str) -> str:
-        """What `key` is called in these records."""
         return self.columns.get(key, key)
 
     @property
@@ -210,12 +200,9 @@ def _message(value: Any, named: str, place: str) -> Message:
 def _joined(parts: list[Any], named: str, place: str) -> str:
     """The text of content that is given in parts."""
     for part in parts:
-        if (
-            not isinstance(part, Mapping)
-            or part.get("type") != "text"
-            or not isinstance(part.get("text"), str)
-        ):
-            kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
+        said = part if isinstance(part, Mapping) else {"type": type(part).__name__}
+        if said.get("type") != "text" or not isinstance(said.get("text"), str):
+            kind = said.get("type")
             raise InputError(
                 f"text {place}: {named} has a part of type {kind!r}; only parts of text can be read."
             )
