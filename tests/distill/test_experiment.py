@@ -14,8 +14,9 @@ import pytest
 
 from distill.markov import SMALL_STUDENT, transitions
 from retort.distill import DistillResult, Recipe, run
-from retort.distill.arm import best_step, last_checkpoint
-from retort.distill.experiment import search, tries
+from retort.distill.arm import last_checkpoint
+from retort.distill.best_weights import best_step
+from retort.distill.experiment import search, tried_arms
 from retort.distill.results import Try
 from retort.errors import CapabilityError, InputError
 
@@ -292,7 +293,7 @@ def test_short_tries_never_see_the_test_text_and_are_found_again(markov: Markov,
     found = run(recipe)
     assert found.searches is not None and {one.steps for one in found.searches.values()} == {4}
     # Of equal length on the same labels, the tries of both controls are the same trainings.
-    assert found.searches["hard_equal_time"] == found.searches["hard"] and tries(recipe) == 4
+    assert found.searches["hard_equal_time"] == found.searches["hard"] and len(tried_arms(recipe)) == 4
     stored = [
         json.loads(file.read_text())["result"] for file in (tmp_path / "out" / "arms").glob("*-seed*.json")
     ]
@@ -320,14 +321,19 @@ def test_progress_says_what_is_tried(markov: Markov) -> None:
 def test_the_best_step_is_the_earliest_lowest_one() -> None:
     curve = [(10, 1.0, 3.0), (20, 2.0, 2.0), (30, 3.0, 2.0)]
     assert (
-        best_step(curve, 40, 2.5) == 20 and best_step(curve, 40, 1.9) == 40 and best_step([], 40, 1.9) == 40
+        best_step([*curve, (40, 4.0, 2.5)]) == 20
+        and best_step([*curve, (40, 4.0, 1.9)]) == 40
+        and best_step([(40, 4.0, 1.9)]) == 40
     )
 
 
 def test_a_measurement_that_is_no_number_is_the_worst_and_hides_no_other() -> None:
     nan = float("nan")
-    assert best_step([(10, 1.0, nan), (20, 2.0, 2.0), (30, 3.0, 3.0)], 40, 2.5) == 20
-    assert best_step([(10, 1.0, nan)], 40, 2.5) == 40 and best_step([(10, 1.0, 2.0)], 40, nan) == 10
+    assert best_step([(10, 1.0, nan), (20, 2.0, 2.0), (30, 3.0, 3.0), (40, 4.0, 2.5)]) == 20
+    assert (
+        best_step([(10, 1.0, nan), (40, 4.0, 2.5)]) == 40
+        and best_step([(10, 1.0, 2.0), (40, 4.0, nan)]) == 10
+    )
 
 
 def test_keeping_the_best_keeps_the_weights_of_the_best_measurement(markov: Markov, tmp_path: Path) -> None:

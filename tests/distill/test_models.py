@@ -13,8 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from distill.markov import SMALL_STUDENT
 from retort.distill import Recipe, run
 from retort.distill.arm import first_weights
+from retort.distill.cut import cut_student, kept_layers
 from retort.distill.experiment import prepare
-from retort.distill.models import cut_student, kept_layers
 from retort.distill.recipe import Cut
 from retort.errors import InputError
 

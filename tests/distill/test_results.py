@@ -10,7 +10,6 @@ import torch
 from scipy import stats
 
 from retort.blocks import markdown
-from retort.distill.experiment import TimeLeft
 from retort.distill.measure import nll_and_entropy
 from retort.distill.results import (
     ArmResult,
@@ -22,6 +21,7 @@ from retort.distill.results import (
     places_in,
     token_frequency,
 )
+from retort.distill.time_left import TimeLeft
 
 
 def arm(name: str, seed: int, val_nll: float, test_nll: float | None = None) -> ArmResult:

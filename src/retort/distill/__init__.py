@@ -1,7 +1,7 @@
 """Distillation with its control: a recipe in, paired evidence out.
 
     recipe.py ─► experiment.py ─► arm.py ─► step.py ─► measure.py ─► results.py
-                   models.py               objective.py
+                   models.py, cut.py       objective.py
                    data/, teacher_text.py    losses/, cache/
 
 The upper line is the way of a recipe, top down; below it is what each part works with: models and rows of text, the

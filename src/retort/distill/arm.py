@@ -12,25 +12,22 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import TrainerCallback
 
 from retort.distill import ranks
+from retort.distill.best_weights import BestWeights, best_step, restore, whole_weights
 from retort.distill.data.rows import OrderedRows, Texts
 from retort.distill.measure import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
@@ -39,13 +36,16 @@ from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
 from retort.distill.step import DistillTrainer, OnStep, make_trainer
 from retort.distill.tracking import reported
-from retort.files import replacing
+from retort.files import replacing, write_json
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers
 STATE = "trainer_state.json"  # what Trainer calls it
-BEST_WEIGHTS = "best.safetensors"
 CARD = "distill.json"  # in a saved student's folder: where it comes from
+# Keys of a recipe that decide an arm's numbers as they are.
+DECIDING = (
+    "batch_size", "micro_batch_size", "learning_rate", "schedule", "warmup", "weight_decay", "dtype", "eval_every",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,19 @@ def run_arm(
     if finished is not None:
         return finished
     with _work_folder(recipe, f"{name}-{key}") as folder:
-        trainer = ranks.agreed(
-            lambda: make_trainer(
-                recipe, student, objective, texts.train, texts.validation, steps=steps, seed=seed, folder=folder,
-                on_step=on_step,
-            )
-        )  # fmt: skip
+        make = partial(make_trainer, recipe, student, objective, texts.train, texts.validation)
+        trainer = ranks.agreed(lambda: make(steps=steps, seed=seed, folder=folder, on_step=on_step))
         checkpoint = ranks.shared(lambda: last_checkpoint(folder))
         if recipe.keep == "best":
             trainer.add_callback(BestWeights(trainer, folder))
         with quiet_transformers(), reported(trainer, recipe, name):
             ranks.together(lambda: trainer.train(resume_from_checkpoint=checkpoint))
             measured = _measured(trainer, setup, folder, steps)
-            trainer.log(
-                {"final_validation_nll": mean(measured.validation), "kept_step": float(measured.kept_step)}
-            )
+            val_nll, test_nll = mean(measured.validation), None
+            trainer.log({"final_validation_nll": val_nll, "kept_step": float(measured.kept_step)})
             if measured.test is not None:
-                trainer.log({"final_test_nll": mean(measured.test)})
+                test_nll = mean(measured.test)
+                trainer.log({"final_test_nll": test_nll})
         # On every rank, before rank 0 writes alone: under FSDP each holds a part, and gathering needs all of them.
         weights = None if recipe.save is None else whole_weights(trainer)
         read = OrderedRows(texts.train, steps * recipe.batch_size, seed)
@@ -121,8 +117,8 @@ def run_arm(
             result = ArmResult(
                 arm=arm,
                 seed=seed,
-                val_nll=mean(measured.validation),
-                test_nll=None if measured.test is None else mean(measured.test),
+                val_nll=val_nll,
+                test_nll=test_nll,
                 seconds=clock.seconds,
                 seconds_per_step=clock.seconds_per_step,
                 tokens=read.tokens,
@@ -166,8 +162,7 @@ def _measured(trainer: DistillTrainer, setup: Setup, folder: Path, steps: int) -
     validation = at_targets(trained, texts.validation, nll)[:, 0]
     curve = [point for point in trainer.curve if point[0] < steps]
     curve.append((steps, trainer.stopwatch.seconds, mean(validation)))
-    best = setup.recipe.keep == "best"
-    kept_step = best_step(curve, steps, mean(validation)) if best else steps
+    kept_step = best_step(curve) if setup.recipe.keep == "best" else steps
     if kept_step != steps:
         restore(trained, folder, kept_step)
         validation = at_targets(trained, texts.validation, nll)[:, 0]
@@ -190,25 +185,13 @@ def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: 
         "weights": objective.decides,
         **({} if recipe.keep == "last" else {"keep": recipe.keep}),
         "targets": None if objective.cache is None else objective.cache.cache.digest,
-        **{
-            name: getattr(recipe, name)
-            for name in (
-                "batch_size", "micro_batch_size", "learning_rate", "schedule", "warmup", "weight_decay", "dtype",
-                "eval_every",
-            )
-        },
-    }  # fmt: skip
+        **{name: getattr(recipe, name) for name in DECIDING},
+    }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_json(file: Path, values: Any) -> None:
-    """Write a JSON file so that at every moment either the old one or the whole new one is there."""
-    with replacing(file) as partial:
-        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-
-
 def write_array(file: Path, values: NDArray[Any]) -> None:
-    """The same for an array."""
+    """Write an array, whole or not at all."""
     with replacing(file) as partial, partial.open("wb") as stream:
         np.save(stream, values, allow_pickle=False)
 
@@ -308,80 +291,3 @@ def _with_usual_modes(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o666 & ~mask)
-
-
-def whole_weights(trainer: DistillTrainer) -> dict[str, Tensor]:
-    """The student's weights; all ranks must ask, since each may hold a part."""
-    weights: dict[str, Tensor] = trainer.accelerator.get_state_dict(trainer.model)
-    return weights
-
-
-class BestWeights(TrainerCallback):
-    """Keeps the weights of every new lowest validation loss in `folder`, in place of those before."""
-
-    def __init__(self, trainer: DistillTrainer, folder: Path) -> None:
-        self.trainer, self.folder = trainer, folder
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """A measurement was taken and stands at the end of the curve."""
-        *before, (step, _seconds, now) = self.trainer.curve
-        # Of a repeated measurement of one step the first counts.
-        if not all(now < finite_or_worst(nll) for earlier, _, nll in before if earlier < step):
-            return
-        weights = whole_weights(self.trainer)
-        if ranks.leads():
-            _write_weights(weights, self.folder / BEST_WEIGHTS, step)
-        self.trainer.stopwatch.on_save(args, state, control)  # this is not training either
-
-
-def best_step(curve: list[tuple[int, float, float]], last: int, last_nll: float) -> int:
-    """The step with the lowest validation loss, the earliest of equals; `last` ends the training with `last_nll`."""
-    points = [(step, nll) for step, _, nll in curve if step < last]
-    return min([*points, (last, last_nll)], key=lambda one: (finite_or_worst(one[1]), one[0]))[0]
-
-
-def finite_or_worst(nll: float) -> float:
-    """The loss to compare by: NaN compares with nothing, so one bad measurement would hide all later ones."""
-    return nll if math.isfinite(nll) else math.inf
-
-
-@torch.no_grad()
-def restore(model: nn.Module, folder: Path, step: int) -> None:
-    """Put the kept weights of `step` back into the model, on every rank."""
-    file, weights = folder / BEST_WEIGHTS, dict[str, Tensor]()
-    if ranks.leads():
-        with safe_open(str(file), "pt") as kept:
-            written = (kept.metadata() or {}).get("step")
-        assert written == str(step), f"{file} holds step {written}, and step {step} was the best"
-        weights = load_file(file)
-    # A tied weight is there once.
-    here = model.state_dict()
-    for name in ranks.shared(lambda: sorted(weights)):
-        value = here[name]
-        kept_value = weights[name] if ranks.leads() else torch.empty(value.shape, dtype=value.dtype)
-        value.copy_(_as_spread(kept_value.to(value.device), value))
-
-
-def _as_spread(whole: Tensor, like: Tensor) -> Tensor:
-    """Rank 0's `whole` tensor on every rank, in parts where `like` is one of parts (FSDP2)."""
-    if ranks.world_size() == 1:
-        return whole
-    import torch.distributed as distributed
-    from torch.distributed.tensor import DTensor, distribute_tensor
-
-    if isinstance(like, DTensor):
-        return distribute_tensor(whole, like.device_mesh, like.placements)
-    distributed.broadcast(whole, src=0)
-    return whole
-
-
-def _write_weights(weights: dict[str, Tensor], file: Path, step: int) -> None:
-    seen: set[tuple[int, torch.Size]] = set()
-    once = {}
-    for name, tensor in weights.items():
-        place = (tensor.data_ptr(), tensor.shape)
-        if place not in seen:  # tied weights are one tensor under two names, and safetensors takes it once
-            once[name] = tensor.detach().cpu().contiguous()
-        seen.add(place)
-    with replacing(file) as partial:
-        save_file(once, partial, metadata={"step": str(step)})

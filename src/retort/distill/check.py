@@ -64,7 +64,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     here its manifest. What would not be carried out is refused. Raises InputError, and SourceError for an embedded
     model that does not exist.
     """
-    from retort.distill.experiment import arm_names, tries
+    from retort.distill.experiment import arm_names, tried_arms
     from retort.distill.models import student_config
     from retort.distill.objective import Objective
     from retort.distill.tracking import reporters
@@ -86,7 +86,7 @@ def check_recipe(recipe: Recipe) -> Checked:
         tokens_a_step=tokens,
         tokens=tokens * recipe.steps,
         arms=len(arm_names(recipe)) * len(recipe.seeds),
-        tries=tries(recipe),
+        tries=len(tried_arms(recipe)),
         texts=texts,
         not_here=not_here,
     )
@@ -125,15 +125,11 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     scales = []
     own = {temperature_at(recipe.temperature, step, 2) for step in (0, 1)}
     for temperature in sorted({*TEMPERATURES, *own}):
-        weighed = length(temperature, 1.0)
-        scales.append(
-            Scale(
-                temperature=temperature,
-                soft=weighed / Mixture.of(temperature, 1.0, recipe.divergence).soft_weight,
-                soft_with_tau_squared=weighed,
-                hard=hard,
-            )
+        weighed, weight = (
+            length(temperature, 1.0),
+            Mixture.of(temperature, 1.0, recipe.divergence).soft_weight,
         )
+        scales.append(Scale(temperature, weighed / weight, weighed, hard))
     return tuple(scales)
 
 
@@ -145,8 +141,8 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     texts: list[CheckedText] = []
     not_here: list[str] = []
     for part in ("train", "validation", "test"):
-        path = getattr(data, part)
-        path = path.from_teacher if isinstance(path, FromTeacher) else path
+        given = getattr(data, part)
+        path = given.from_teacher if isinstance(given, FromTeacher) else given
         if not isinstance(path, str):
             continue
         corpus = Corpus(path, shape)
@@ -157,12 +153,10 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
         if data.chat_template is not None and kinds == ("text",):
             raise InputError(
                 f"data.chat_template is {data.chat_template!r}, but {path} has plain texts alone among its first"
-                f" {records}"
-                " records, which need no template; leave it out, or give messages."
+                f" {records} records, which need no template; leave it out, or give messages."
             )
         # What the teacher writes has prompts and completions, whatever it goes on from.
-        learned = not isinstance(getattr(data, part), FromTeacher)
-        if data.completions_only and learned and "text" in kinds:
+        if data.completions_only and not isinstance(given, FromTeacher) and "text" in kinds:
             raise InputError(
                 f"data.completions_only is true, but {path} has plain texts among its first {records} records, and they"
                 " have no completion; give prompt and completion, or messages, or set it to false."

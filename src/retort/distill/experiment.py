@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 from retort.distill import ranks
-from retort.distill.arm import Setup, Trained, read_array, run_arm, write_array, write_json
+from retort.distill.arm import Setup, Trained, read_array, run_arm, write_array
+from retort.distill.card import write_cards
+from retort.distill.cut import cut_student
 from retort.distill.data.rows import load_texts
 from retort.distill.losses.dense import IGNORE_INDEX
 from retort.distill.losses.fused import is_fused
@@ -29,7 +30,6 @@ from retort.distill.measure import at_targets, mean, nll_and_entropy
 from retort.distill.models import (
     Opened,
     Teacher,
-    cut_student,
     end_token,
     need_separation,
     new_student,
@@ -47,15 +47,12 @@ from retort.distill.results import (
     conclude,
     gain_by,
     token_frequency,
-    write_cards,
 )
 from retort.distill.teacher_text import teacher_text
+from retort.distill.time_left import OnProgress, TimeLeft
 from retort.distill.tracking import log_result, reporters
 from retort.errors import InputError
-from retort.numerals import decimals
-
-# Called with (seconds done, seconds in all, what is happening now); the second number is an estimate and moves.
-OnProgress = Callable[[float, float, str], None]
+from retort.files import write_json
 
 # Called with (arm, seed, step, seconds of training, validation nats per token) for each point of a learning curve.
 OnPoint = Callable[[str, int, int, float, float], None]
@@ -87,14 +84,9 @@ def run(
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setup, teacher = ranks.agreed(lambda: prepare(recipe))
     cache = ranks.agreed(lambda: open_targets(recipe, setup.tokenizer, setup.texts.train.contents))
+    running = teacher if cache is None else None
     soft_labels = Objective(
-        teacher if cache is None else None,
-        recipe.temperature,
-        recipe.alpha,
-        recipe.divergence,
-        cache,
-        recipe.on_policy,
-        setup.fused,
+        running, recipe.temperature, recipe.alpha, recipe.divergence, cache, recipe.on_policy, setup.fused
     )
     hard_labels = replace(HARD_LABELS, fused=setup.fused)
     capture_seconds = None if cache is None else _seconds_of_capture(setup, cache)
@@ -110,12 +102,8 @@ def run(
     teacher_at_targets = None
     if teacher is not None:
         record, teacher_at_targets = _teacher_record(setup, teacher)
-    bins = gain_by(
-        _facts(setup, teacher_at_targets),
-        course.held_out.get("hard", {}),
-        course.held_out["soft"],
-        planned=recipe.planned,
-    )
+    facts, held_out = _facts(setup, teacher_at_targets), course.held_out
+    bins = gain_by(facts, held_out.get("hard", {}), held_out["soft"], planned=recipe.planned)
     found = conclude(
         recipe.but(fused=setup.fused).to_dict(),
         record,
@@ -154,7 +142,7 @@ def prepare(recipe: Recipe) -> tuple[Setup, Teacher | None]:
             recipe.fused,
             possible=recipe.targets is None and len(opened) == 1,
             dtype=recipe.dtype,
-            models=[("the student", student), *((f"teacher {one.name!r}", one.model) for one in opened)],
+            models=_named(opened, student)[::-1],  # the student's own fault is said first
         ),
     )
     members = [one.model for one in opened]
@@ -168,9 +156,13 @@ def prepare(recipe: Recipe) -> tuple[Setup, Teacher | None]:
     return setup, teacher
 
 
+def _named(teachers: list[Opened], student: Any) -> list[tuple[str, Any]]:
+    """Every model with what a message calls it."""
+    return [*((f"teacher {one.name!r}", one.model) for one in teachers), ("the student", student)]
+
+
 def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
-    named = [(f"teacher {one.name!r}", one.model) for one in teachers] + [("the student", student)]
-    for name, model in named:
+    for name, model in _named(teachers, student):
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         if limit is not None and recipe.sequence_length > limit:
             raise InputError(
@@ -234,7 +226,7 @@ class Course:
         self._on_point = on_point
         recipe = setup.recipe
         planned = [(name, recipe.steps) for _ in recipe.seeds for name in arms]
-        planned += [(name, recipe.search_steps or recipe.steps) for name in _tried_arms(recipe)]
+        planned += [(name, recipe.search_steps or recipe.steps) for name in tried_arms(recipe)]
         self._left = TimeLeft(on_progress, planned, equal_time_extra=capture_seconds)
 
     def train(self, name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
@@ -306,13 +298,9 @@ def search(
     return Search(seed, steps, tried, chosen, at_edge=chosen in (min(rates), max(rates)))
 
 
-def tries(recipe: Recipe) -> int:
-    """Trainings that the searches add to those of the arms and seeds; a try that is one of them counts once."""
-    return len(_tried_arms(recipe))
-
-
-def _tried_arms(recipe: Recipe) -> list[str]:
-    """The arm of each of these trainings."""
+def tried_arms(recipe: Recipe) -> list[str]:
+    """The arm of each training that the searches add to those of the arms and seeds; a try that is one of them counts
+    once."""
     if not isinstance(recipe.learning_rate, tuple):
         return []
     more = len(recipe.learning_rate) - _reuses(recipe)
@@ -374,63 +362,3 @@ def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> dict[str, NDArr
         return {"frequency": frequency}
     probability = np.exp(-teacher[:, 0].astype(np.float64))
     return {"teacher_entropy": teacher[:, 1], "label_probability": probability, "frequency": frequency}
-
-
-# A soft step against a hard one before one was measured: the teacher's forward pass comes on top.
-SOFT_STEP_GUESS = 2.5
-STEPS_BEFORE_ESTIMATE = 3  # the first steps pay for allocations
-
-
-class TimeLeft:
-    """Follows the arms one after another. `clock` is there for tests.
-
-    `equal_time_extra`: seconds that an arm of equal time trains beyond the soft arm's own, for the capture.
-    """
-
-    def __init__(
-        self,
-        report: OnProgress | None,
-        planned: list[tuple[str, int]],
-        *,
-        equal_time_extra: float = 0.0,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        """`planned`: the trainings to come, as (arm, steps)."""
-        self._report, self._planned, self._extra, self._clock = report, list(planned), equal_time_extra, clock
-        self._began = self._arm_began = clock()
-        self._arm, self._label, self._first_step = "", "", 0
-        self._seconds_per_step: dict[str, float] = {}
-
-    def begin(self, arm: str, label: str) -> None:
-        """A training starts now; its entry leaves the plan."""
-        self._arm, self._label, self._arm_began, self._first_step = arm, label, self._clock(), -1
-        entry = next((one for one in self._planned if one[0] == arm), None)
-        if entry is not None:
-            self._planned.remove(entry)
-
-    def step(self, step: int, steps: int, val_nll: float | None) -> None:
-        """`step` of `steps` is done; the steps before the first that is told of were done by an earlier process."""
-        now = self._clock()
-        if self._first_step < 0:
-            self._first_step = step - 1
-        done = step - self._first_step
-        if done >= STEPS_BEFORE_ESTIMATE or step == steps:
-            self._seconds_per_step[self._arm] = (now - self._arm_began) / max(done, 1)
-        if self._report is None or not self._seconds_per_step:
-            return
-        hard, soft = self._rates()
-        rate = self._seconds_per_step.get(self._arm, soft if self._arm == "soft" else hard)
-        # In the plan the equal-time arm stands with the soft arm's steps: it takes as long, by its definition.
-        left = (steps - step) * rate + sum(
-            planned * (hard if name == "hard" else soft) + self._extra * (name == "hard_equal_time")
-            for name, planned in self._planned
-        )
-        measured = "" if val_nll is None else f", {decimals(val_nll)} nats per token"
-        elapsed = now - self._began
-        self._report(elapsed, elapsed + left, f"{self._label}, step {step} of {steps}{measured}")
-
-    def _rates(self) -> tuple[float, float]:
-        """Seconds of a hard step and of a soft one, one guessed from the other until both are measured."""
-        known = self._seconds_per_step
-        hard = known.get("hard", known.get("soft", 0.0) / SOFT_STEP_GUESS)
-        return hard, known.get("soft", hard * SOFT_STEP_GUESS)

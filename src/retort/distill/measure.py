@@ -16,9 +16,8 @@ from retort.distill.losses.dense import IGNORE_INDEX, align_labels
 from retort.distill.models import Teacher
 
 MEASURED_ROWS = 32
-MEASURED_TOKENS = (
-    8192  # at once: rows of 4,096 tokens over a vocabulary of 128,000 are a gigabyte each in bfloat16
-)
+# At once: rows of 4,096 tokens over a vocabulary of 128,000 are a gigabyte each in bfloat16.
+MEASURED_TOKENS = 8192
 BLOCK_POSITIONS = 512  # in float32 at once
 
 # Logits [positions, vocab] in float32 and their labels [positions] → [positions, columns].

@@ -150,7 +150,6 @@ class Objective:
 
     @property
     def ce_weight(self) -> float:
-        """Weight of the cross-entropy term."""
         return 1 - self.alpha
 
     @property

@@ -14,7 +14,6 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -108,7 +107,6 @@ class ArmResult:
     kept_step: int | None = None
 
     def nll(self, part: Part) -> float | None:
-        """Nats per token on the validation or the test part."""
         return self.val_nll if part == "validation" else self.test_nll
 
     @classmethod
@@ -172,30 +170,22 @@ class DistillResult(Record):
 
     @property
     def saved(self) -> tuple[str, ...]:
-        """The folders of the saved students."""
         return tuple(one.saved for results in self.arms.values() for one in results if one.saved is not None)
 
     def differences(self) -> list[tuple[str, Difference]]:
         """The differences that there are, each with what was compared."""
-        found = (
-            ("same steps, validation", self.difference),
-            ("same steps, test", self.difference_test),
-            ("same time, validation", self.difference_equal_time),
-            ("same time, test", self.difference_equal_time_test),
-        )
+        names = ("same steps, validation", "same steps, test", "same time, validation", "same time, test")
+        found = zip(names, (getattr(self, name) for name in self.MEASURES), strict=True)
         return [(name, one) for name, one in found if one is not None]
 
     def measures(self) -> Measures:
         """The differences with their intervals, for conditions such as "difference_test < 0"."""
-        found: Measures = {}
-        for name in self.MEASURES:
-            one: Difference | None = getattr(self, name)
-            if one is not None:
-                found[name] = [exact(one.mean) if one.ci is None else Interval(*one.ci)]
-        return found
+        there = {name: one for name in self.MEASURES if (one := getattr(self, name)) is not None}
+        return {
+            name: [exact(one.mean) if one.ci is None else Interval(*one.ci)] for name, one in there.items()
+        }
 
     def table_rows(self) -> list[dict[str, Any]]:
-        """One row per trained student."""
         return [
             {name: value for name, value in asdict(one).items() if name != "curve"}
             for results in self.arms.values()
@@ -218,10 +208,7 @@ class DistillResult(Record):
             "Differences are hard labels minus soft targets: above 0, distilling gave the better student."
         )
         for name, difference in self.differences():
-            yield line(
-                f"  {name}: {signed(difference.mean, 4)}{_bounds(difference.ci)} ({difference.method})",
-                whole=True,
-            )
+            yield line(f"  {name}: {_signed(difference)} ({difference.method})", whole=True)
         for arm, found in (self.searches or {}).items():
             losses = ", ".join(f"{tried.learning_rate:g}: {number(tried.val_nll)}" for tried in found.tried)
             edge = ", at the edge of the rates tried" if found.at_edge else ""
@@ -249,70 +236,52 @@ class DistillResult(Record):
         axes = new_axes(axes)
         for (arm, results), colour in zip(self.arms.items(), ARM_COLOURS, strict=False):
             for one in results:
-                axes.plot(
-                    [step for step, _, _ in one.curve],
-                    [nll for _, _, nll in one.curve],
-                    color=colour,
-                    alpha=0.35,
-                )
+                taken, _, losses = zip(*one.curve, strict=True) if one.curve else ((), (), ())
+                axes.plot(taken, losses, color=colour, alpha=0.35)
             steps = [step for step, _, _ in results[0].curve] if results else []
             alike = [one.curve for one in results if [step for step, _, _ in one.curve] == steps]
             means = [statistics.fmean(curve[at][2] for curve in alike) for at in range(len(steps))]
             axes.plot(steps, means, color=colour, linewidth=2, label=ARM_NAMES.get(arm, arm))
         axes.set_xlabel("training step")
         axes.set_ylabel("validation loss (nats per token, τ = 1)")
-        axes.legend(
-            frameon=False, title=f"{counted(max(map(len, self.arms.values()), default=0), 'seed')}, mean bold"
-        )
+        seeds = counted(max(map(len, self.arms.values()), default=0), "seed")
+        axes.legend(frameon=False, title=f"{seeds}, mean bold")
         gain = self.difference_test or self.difference
         if gain is not None:
-            found = f"{signed(gain.mean, 4)}{_bounds(gain.ci)} nats per token"
-            axes.set_title(f"{gain.part.capitalize()} loss, hard minus soft: {found}")
+            axes.set_title(f"{gain.part.capitalize()} loss, hard minus soft: {_signed(gain)} nats per token")
         return axes
 
     def _students(self) -> Table:
         masked = bool(self.recipe.get("data", {}).get("completions_only"))
         learned = (">learned",) if masked else ()
-        return table(
-            ("student", ">seed", ">validation", ">test", ">seconds", ">tokens seen", *learned, ">steps"),
+        rows = (
             (
-                (
-                    ARM_NAMES.get(arm, arm),
-                    str(one.seed),
-                    decimals(one.val_nll, 4),
-                    number(one.test_nll),
-                    decimals(one.seconds, 1),
-                    f"{one.tokens:,}",
-                    *([f"{one.targets or 0:,}"] if masked else []),
-                    f"{one.steps:,}",
-                )
-                for arm, results in self.arms.items()
-                for one in results
-            ),
+                ARM_NAMES.get(arm, arm), str(one.seed), decimals(one.val_nll, 4), number(one.test_nll),
+                decimals(one.seconds, 1), f"{one.tokens:,}", *[f"{one.targets or 0:,}"] * masked, f"{one.steps:,}",
+            )
+            for arm, results in self.arms.items()
+            for one in results
+        )  # fmt: skip
+        return table(
+            ("student", ">seed", ">validation", ">test", ">seconds", ">tokens seen", *learned, ">steps"), rows
         )
 
     def _gains(self) -> Table:
-        return table(
-            ("by", ">bin", ">tokens", ">hard", ">soft", ">difference", ">interval", ">part"),
+        rows = (
             (
-                (
-                    GAIN_NAMES.get(question, question) if place == 0 else "",
-                    f"{number(one.low)} to {number(one.high)}",
-                    percent(one.share),
-                    decimals(one.hard_nll),
-                    decimals(one.soft_nll),
-                    signed(one.difference),
-                    "" if one.ci is None else signed_interval(one.ci),
-                    signed(one.part, 4),
-                )
-                for question, bins in (self.gain_by or {}).items()
-                for place, one in enumerate(bins)
-            ),
-        )
+                GAIN_NAMES.get(question, question) if place == 0 else "", f"{number(one.low)} to {number(one.high)}",
+                percent(one.share), decimals(one.hard_nll), decimals(one.soft_nll), signed(one.difference),
+                "" if one.ci is None else signed_interval(one.ci), signed(one.part, 4),
+            )
+            for question, bins in (self.gain_by or {}).items()
+            for place, one in enumerate(bins)
+        )  # fmt: skip
+        return table(("by", ">bin", ">tokens", ">hard", ">soft", ">difference", ">interval", ">part"), rows)
 
 
-def _bounds(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f" ({signed_interval(interval, 4)})"
+def _signed(one: Difference) -> str:
+    interval = "" if one.ci is None else f" ({signed_interval(one.ci, 4)})"
+    return f"{signed(one.mean, 4)}{interval}"
 
 
 def paired_difference(
@@ -324,8 +293,8 @@ def paired_difference(
     and data order) on this text, not about other texts. `planned`: the number of seeds was fixed beforehand.
     """
     by_seed = {one.seed: one.nll(part) for one in soft}
-    pairs = {one.seed: (one.nll(part), by_seed.get(one.seed)) for one in hard}
-    differences = {seed: a - b for seed, (a, b) in pairs.items() if a is not None and b is not None}
+    pairs = ((one.seed, one.nll(part), by_seed.get(one.seed)) for one in hard)
+    differences = {seed: a - b for seed, a, b in pairs if a is not None and b is not None}
     values = tuple(differences.values())
     if not values or not all(map(math.isfinite, values)):
         return None
@@ -386,23 +355,20 @@ def judge(difference: Difference | None, against: str, diverged: Sequence[str] =
             " compared; use a smaller learning_rate."
         )
     if difference is None:
-        return "no control", (
-            f"There is no control: {against} was not trained, so what distilling added is not known."
-        )
+        missing = f"There is no control: {against} was not trained, so what distilling added is not known."
+        return "no control", missing
     gain = f"{signed(difference.mean, 4)} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:
         seeds = "1 seed is" if len(difference.seeds) == 1 else f"{len(difference.seeds)} seeds are"
-        return "cannot tell", (f"{gain}, but {seeds} too few for an interval; use 3 or more.")
+        return "cannot tell", f"{gain}, but {seeds} too few for an interval; use 3 or more."
     low, high = difference.ci
     interval = f"{gain}, {difference.method} {signed_interval(difference.ci, 4)}"
     if low > 0:
         return "helps", f"{interval}, which is above 0."
     if high < SMALLEST_GAIN:
         return "does not help", f"{interval}, which excludes a gain of {SMALLEST_GAIN} or more."
-    return (
-        "cannot tell",
-        f"{interval}, which contains both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds.",
-    )
+    both = f"which contains both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds."
+    return "cannot tell", f"{interval}, {both}"
 
 
 def diverged(arms: Mapping[str, Sequence[ArmResult]], control: str) -> list[str]:
@@ -421,15 +387,13 @@ def conclude(
     teacher: dict[str, Any],
     arms: Mapping[str, Sequence[ArmResult]],
     *,
-    gain_by: dict[str, tuple[Bin, ...]] | None = None,
-    gain_by_part: Part | None = None,
-    data: dict[str, dict[str, int]] | None = None,
-    searches: dict[str, Search] | None = None,
-    capture_seconds: float | None = None,
     captured: bool = False,
+    capture_seconds: float | None = None,
     planned: bool = False,
+    **beside: Any,
 ) -> DistillResult:
-    """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are."""
+    """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are; `beside`: other fields of
+    the record. `captured`: the soft targets come from a cache."""
     soft = arms.get("soft", ())
     compared = {
         (name, part): paired_difference(arms.get(name, ()), soft, part, planned=planned)
@@ -462,11 +426,8 @@ def conclude(
         verdict_reason=reason,
         verdict_equal_time=verdict_time,
         verdict_equal_time_reason=reason_time,
-        gain_by=gain_by,
-        gain_by_part=gain_by_part,
-        data=data or {},
-        searches=searches,
         capture_seconds=capture_seconds,
+        **beside,
     )
 
 
@@ -498,16 +459,14 @@ def gain_by(
     seeds = [seed for seed in hard if seed in soft]
     if not seeds or not len(hard[seeds[0]]):
         return {}
-    hard_nll = np.stack([hard[seed] for seed in seeds]).astype(np.float64)
-    soft_nll = np.stack([soft[seed] for seed in seeds]).astype(np.float64)
+    hard_nll, soft_nll = (np.stack([of[seed] for seed in seeds]).astype(np.float64) for of in (hard, soft))
     if not (np.isfinite(hard_nll).all() and np.isfinite(soft_nll).all()):
         return {}
 
     def one(values: Values, inside: NDArray[np.bool_]) -> Bin:
         hard_means, soft_means = hard_nll[:, inside].mean(axis=1), soft_nll[:, inside].mean(axis=1)
         differences = hard_means - soft_means
-        difference = float(differences.mean())
-        share = float(inside.mean())
+        difference, share = float(differences.mean()), float(inside.mean())
         return Bin(
             low=float(values[inside].min()),
             high=float(values[inside].max()),
@@ -533,67 +492,3 @@ def places_in(values: Values, bins: int) -> NDArray[np.int64]:
     """The bin of each value, cut at the quantiles; equal values share a bin, so there can be fewer bins."""
     cuts = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="higher"))
     return np.searchsorted(cuts, values, side="right")
-
-
-def write_cards(found: DistillResult) -> list[str]:
-    """Write the card of every saved student; the folders that got one."""
-    saved = [one for results in found.arms.values() for one in results if one.saved is not None]
-    for one in saved:
-        (Path(str(one.saved)) / "README.md").write_text(model_card(found, one), encoding="utf-8")
-    return [str(one.saved) for one in saved]
-
-
-def model_card(found: DistillResult, student: ArmResult) -> str:
-    """The card, in Markdown with the head that model hubs read."""
-    import yaml
-
-    teachers = ", ".join(str(name) for name in found.teacher["models"])
-    recipe = yaml.safe_dump(found.recipe, sort_keys=False, allow_unicode=True)
-    losses = [("validation", student.val_nll, found.teacher["val_nll"])]
-    if student.test_nll is not None:
-        losses.append(("test", student.test_nll, found.teacher["test_nll"]))
-    rows = "\n".join(
-        f"| {part} | {decimals(nll, 4)} | {decimals(teacher, 4)} |" for part, nll, teacher in losses
-    )
-    taught = (
-        "soft targets of"
-        if student.arm == "soft"
-        else "hard labels alone, as the control of a distillation from"
-    )
-    return f"""---
-library_name: transformers
-pipeline_tag: text-generation
-tags: [distillation, retort]
----
-
-# {ARM_NAMES.get(student.arm, student.arm)}, seed {student.seed}
-
-A student trained by `retort distill` on {taught} {teachers}: {student.steps:,} steps, {student.tokens:,} tokens read.
-The weights are those of step {student.kept_step or student.steps:,}.
-
-```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")
-tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
-```
-
-## Held-out loss, in nats per token at temperature 1
-
-| text | this student | teacher |
-|---|---|---|
-{rows}
-
-## What distilling was worth
-
-Differences are the loss on hard labels minus the loss on soft targets, paired over seeds: above 0, distilling gave the
-better student.
-
-- Same steps: **{found.verdict}**. {found.verdict_reason}
-- Same time: **{found.verdict_equal_time}**. {found.verdict_equal_time_reason}
-
-## Recipe
-
-```yaml
-{recipe}```
-"""

@@ -167,7 +167,6 @@ class Stopwatch(TrainerCallback, ExportableState):
 
     @property
     def seconds(self) -> float:
-        """All steps so far."""
         return sum(self.step_seconds)
 
     @property
@@ -176,7 +175,6 @@ class Stopwatch(TrainerCallback, ExportableState):
         return statistics.median(self.step_seconds) if self.step_seconds else 0.0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
         return {"args": {"step_seconds": self.step_seconds}, "attributes": {}}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
