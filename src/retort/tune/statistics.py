@@ -101,8 +101,8 @@ def planned(differences: Array, reach: float, alpha: float = ERROR_RATE) -> tupl
         return -reach, reach
     t = float(-stdtrit(num_items - 1, alpha / 2))
     half = t * float(differences.std(ddof=1)) / math.sqrt(num_items)
-    first, second, third = (np.asarray((differences**power).sum()) for power in (1, 2, 3))
-    ends = _widened(first, second, third, num_items, np.asarray(half), reach, float(-ndtri(alpha / 2)))
+    sums = np.array([(differences**power).sum() for power in (1, 2, 3, 4)])
+    ends = _widened(sums, num_items, np.asarray(half), reach, float(-ndtri(alpha / 2)), alpha / 2)
     low, high = float(ends[0]), float(ends[1])
     if low <= 0.0 <= high and half < abs(differences.mean()):
         # Widened over 0: whether there is a difference at all is then for the exact test to say.
@@ -116,35 +116,36 @@ def planned(differences: Array, reach: float, alpha: float = ERROR_RATE) -> tupl
 
 
 def _widened(
-    first: Array, second: Array, third: Array, num_items: int, half: Array, reach: float, normal: float
+    sums: Array, num_items: int, half: Array, reach: float, critical: float, tail: float
 ) -> tuple[Array, Array]:
-    """Intervals `mean ± half` of differences given by their sums of powers, widened where these are no guide.
+    """Intervals `mean ± half` of differences given by the sums of their first four powers, widened where these are no
+    guide: where the differences are lopsided, or fewer than critical² items differ.
 
     A t interval is blind to what it has not seen: one item of twenty that would have differed, or, where all differ
     alike, one that would not. There an observation at either end of what is possible (`±reach`) is added, as in
-    `bounded_interval`, at the level that `normal` (a two-sided critical value) stands for.
+    `bounded_interval`, with probability `tail` beyond either end. Of many pairs, that is each pair's part (Bonferroni):
+    how pairs of few differing items go together is not known.
     """
-    from scipy.special import ndtr
-
+    first, second, third, fourth = sums
     mean = first / num_items
     variance = np.maximum(second / num_items - mean**2, 0.0)
     cube = third / num_items - 3.0 * mean * second / num_items + 2.0 * mean**3
     with np.errstate(divide="ignore", invalid="ignore"):
         squared_skew = np.where(variance > ROUNDING**2, cube**2 / variance**3, np.inf)
-    lopsided = num_items < ITEMS_PER_SQUARED_SKEWNESS * squared_skew
+        differing = np.where(second > 0.0, second**2 / fourth, 0.0)  # their number, if all differ as much
+    wide = (num_items < ITEMS_PER_SQUARED_SKEWNESS * squared_skew) | (differing < critical**2)
     low, high = mean - half, mean + half
-    tail = float(ndtr(-normal))
     ends = []
     for sign in (1.0, -1.0):
         # Differences as shares of what is possible, from 0 (−reach) to 1 (+reach); the other end is the mirror image.
         a, b, c = sign * first / reach, second / reach**2, sign * third / reach**3
-        sums = ((a + num_items) / 2, (b + 2 * a + num_items) / 4, (c + 3 * b + 3 * a + num_items) / 8)
+        shares = ((a + num_items) / 2, (b + 2 * a + num_items) / 4, (c + 3 * b + 3 * a + num_items) / 8)
         ends.append(
-            sign * reach * (2.0 * np.clip(_endpoint_quantile(*sums, num_items, tail), 0.0, 1.0) - 1.0)
+            sign * reach * (2.0 * np.clip(_endpoint_quantile(*shares, num_items, tail), 0.0, 1.0) - 1.0)
         )
     return (
-        np.asarray(np.maximum(np.where(lopsided, np.minimum(low, ends[0]), low), -reach)),
-        np.asarray(np.minimum(np.where(lopsided, np.maximum(high, ends[1]), high), reach)),
+        np.asarray(np.maximum(np.where(wide, np.minimum(low, ends[0]), low), -reach)),
+        np.asarray(np.minimum(np.where(wide, np.maximum(high, ends[1]), high), reach)),
     )
 
 
@@ -247,7 +248,7 @@ def compare(
 ) -> Comparison:
     """Every pair of settings compared, at one error rate for all of them. `span`: the width of the scores' bounds."""
     num_items, num_settings = scores.shape
-    sums = np.zeros((3, num_settings, num_settings))
+    sums = np.zeros((4, num_settings, num_settings))
     largest = size = 0.0
     differing = 0
     for setting in range(num_settings):
@@ -256,8 +257,9 @@ def compare(
         largest = max(largest, float(np.abs(paired).max()))
         size += float(np.abs(paired).sum())
         differing += int(np.count_nonzero(paired))
-        sums[:, setting] = paired.sum(axis=0), (paired**2).sum(axis=0), (paired**3).sum(axis=0)
-    first, second, third = sums
+        squares = paired**2
+        sums[:, setting] = [each.sum(axis=0) for each in (paired, squares, squares * paired, squares**2)]
+    first, second, *_ = sums
     reach = largest or span
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(second > 0.0, first / np.sqrt(second), 0.0)
@@ -269,7 +271,8 @@ def compare(
         if num_items > normal**2
         else np.full_like(spread, np.inf)
     )
-    low, high = _widened(first, second, third, num_items, np.asarray(half), reach, normal)
+    pairs = num_settings * (num_settings - 1) // 2
+    low, high = _widened(sums, num_items, np.asarray(half), reach, normal, alpha / 2 / max(pairs, 1))
     # The flips are exact for "no difference" where the widening is only safe, so it never takes back their finding.
     better = statistic > critical
     low = np.where(better, np.maximum(low, ROUNDING), np.minimum(low, 0.0))
