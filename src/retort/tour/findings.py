@@ -125,26 +125,33 @@ def compared(exploit: Tuning, explore: Tuning) -> Finding:
     overlap = max(regions[0][0], regions[1][0]), min(regions[0][1], regions[1][1])
     names = f"{exploit.task} {_region(regions[0])}, {explore.task} {_region(regions[1])}"
     if overlap[0] <= overlap[1]:
+        best = [one.recommendation.best for one in (exploit, explore)]
+        shared = f"the temperatures as good as the best overlap ({names}), and {_region(overlap)} suits both tasks."
+        if best[0] in explore.recommendation.tied or best[1] in exploit.recommendation.tied:
+            return Finding(title, f"Not shown: {shared}")
+        # Tied: not significantly worse than the best, with intervals that hold for all pairs.
+        costs = _cost(exploit, best[0], explore, best[1]), _cost(explore, best[1], exploit, best[0])
         return Finding(
             title,
-            f"Not shown: the temperatures as good as the best overlap ({names}), and {_region(overlap)} "
-            f"suits both tasks.",
+            f"In part: each task’s best temperature is significantly worse for the other.{''.join(costs)} But with "
+            f"{exploit.items} and {explore.items} items {shared}",
         )
     if regions[0][0] > regions[1][1]:
         verdict = "Yes, but the reverse of the usual: one right answer wants the higher temperature"
     else:
         verdict = "Yes: one right answer wants a low temperature, many different ones a high one"
-    costs = _cost(explore, exploit), _cost(exploit, explore)
+    own = [one.recommendation.setting for one in (exploit, explore)]
+    costs = _cost(explore, own[1], exploit, own[0]), _cost(exploit, own[0], explore, own[1])
     return Finding(title, f"{verdict}, and their regions do not meet ({names}).{''.join(costs)}")
 
 
-def _cost(wanted: Tuning, other: Tuning) -> str:
+def _cost(wanted: Tuning, own: float, other: Tuning, wrong: float) -> str:
     """What `wanted` scores at the other task's temperature; empty where it was not tried there."""
-    own, wrong = wanted.recommendation.setting, other.recommendation.setting
     at = {one.temperature: one for one in wanted.settings}
     if wrong not in at:
         return ""
-    return f" {wanted.task.capitalize()} scores {_score(at[wrong])} at {other.task}’s τ, {_score(at[own])} at its own."
+    name = wanted.task.capitalize()
+    return f" {name} scores {_score(at[wrong])} at {other.task}’s τ = {wrong:g}, {_score(at[own])} at its own {own:g}."
 
 
 def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:

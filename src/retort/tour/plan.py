@@ -40,7 +40,7 @@ class Plan:
     path_chat: bool = True
     path_temperatures: tuple[float, ...] = evenly(2.0, 41)
     path_max_tokens: int = 40
-    tasks: tuple[tuple[str, int | None, int], ...] = (("capitals", 24, 4), ("names", None, 8))
+    tasks: tuple[tuple[str, int | None, int], ...] = (("capitals", 24, 4), ("names", 24, 8))
     tune_temperatures: tuple[float, ...] = (0.0, 0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0)
     note: str | None = None  # what the reader of the findings must know
     recipe: str = "embedded:default"
