@@ -148,7 +148,10 @@ def ties() -> dict[str, int]:
         expected = Chain.like("vllm", asked).apply(row.astype(np.float32).astype(np.float64))
         return np.array_equal(np.isfinite(given), np.isfinite(expected))
 
-    known = same(np.array([1.0, 1.0, 1.0, 1.0, 0.0]), top_k=2), same(np.log([0.4, 0.2, 0.2, 0.1, 0.1]), top_p=0.5)
+    known = (
+        same(np.array([1.0, 1.0, 1.0, 1.0, 0.0]), top_k=2),
+        same(np.log([0.4, 0.2, 0.2, 0.1, 0.1]), top_p=0.5),
+    )
     rng, kept = np.random.default_rng(1), {"top-k": 0, "top-p": 0, "both": 0}
     for _ in range(ROWS):
         # Weights 1, 2, 4 and 8; no top-p is at an exact ratio of them.
@@ -157,7 +160,11 @@ def ties() -> dict[str, int]:
         kept["top-k"] += same(row, top_k=top_k)
         kept["top-p"] += same(row, top_p=top_p)
         kept["both"] += same(row, top_k=top_k, top_p=top_p)
-    return {"known different": known.count(False), "rows": ROWS, **{f"same, {name}": n for name, n in kept.items()}}
+    return {
+        "known different": known.count(False),
+        "rows": ROWS,
+        **{f"same, {name}": n for name, n in kept.items()},
+    }
 
 
 if __name__ == "__main__":
