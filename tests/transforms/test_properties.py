@@ -205,6 +205,25 @@ def test_settings_of_rows_are_checked_too(name: str) -> None:
         run(name, np.zeros((3, 4)), tuple(settings))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("dry", ([1.0, 2.0],), "dry_multiplier must be a finite number"),
+        ("dry", (1.0, [1.5, 2.0]), "dry_base must be a finite number"),
+        ("mirostat", ([1, 2],), "mirostat must be 1 or 2"),
+        ("top_p", (0.5, "lowest", [1, 2]), "min_keep must be a whole number"),
+        ("top_p", (0.5, "first"), "ties must be lowest or highest"),
+        ("min_tokens", ([1, 2], 1), "min_tokens must be a whole number"),
+        ("frequency_penalty", (0.5, "some"), "penalty_scope must be all"),
+    ],
+)
+def test_what_rows_share_is_one_number_and_words_are_known(name: str, settings: tuple, said: str) -> None:
+    context = Context(history=[[1], [2]], prompt_lengths=[1, 1])
+    needs = find_transform(name).needs
+    with pytest.raises(InputError, match=said):
+        find_transform(name).function(np.zeros((2, 4)), *settings, **({"context": context} if needs else {}))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_text_of_a_stage_reads_back(name: str) -> None:
     chain = Chain(_text(name))

@@ -24,7 +24,14 @@ ZIPF_TOKENS = 100
 """Version 1 estimates the exponent of Zipf's law from this many of the most likely tokens (the paper's m)."""
 
 VERSION = Parameter(
-    "version", "1 or 2 (None or 0: off)", low=1, high=2, off_values=(0,), whole=True, setting="mirostat"
+    "version",
+    "1 or 2 (None or 0: off)",
+    low=1,
+    high=2,
+    off_values=(0,),
+    whole=True,
+    for_all=True,
+    setting="mirostat",
 )
 TAU = Parameter("tau", "a finite number of bits, 0 or more", low=0.0, default=5.0, setting="mirostat_tau")
 ETA = Parameter("eta", "a finite number of 0 or more", low=0.0, default=0.1, setting="mirostat_eta")

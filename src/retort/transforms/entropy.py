@@ -126,7 +126,9 @@ ENTROPY = Parameter(
     default="kept",
     kind=choice("kept", "summed"),
 )
-AMONG = Parameter("among", "a whole number of 1 or more, or 0 for all tokens", low=0, default=0, whole=True)
+AMONG = Parameter(
+    "among", "a whole number of 1 or more, or 0 for all tokens", low=0, default=0, whole=True, for_all=True
+)
 
 CANDIDATES = 1024
 """The cut is sought among this many of the largest logits; rows that need more are sorted whole."""

@@ -37,7 +37,7 @@ class Parameter:
     `allowed` ends the sentence "NAME must be …". `default` None: it must be given. A stage with one of `off_values` is
     off, and so is one with a number of `off_from` or more. `setting`: its name among flat settings such as
     SamplingParams has (`xtc_probability` for xtc's probability); None if it belongs to chains alone. `low`, `high` and
-    `whole` bound numbers.
+    `whole` bound numbers; `for_all`: one number for all rows, never one for each.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Parameter:
     off_values: tuple[Any, ...] = ()
     off_from: float = math.inf
     whole: bool = False
+    for_all: bool = False
     setting: str | None = None
     kind: Kind | None = None
 
@@ -66,7 +67,7 @@ class Parameter:
 
     def taken(self, value: Any) -> Any:
         """As `store`; of numbers it may also be an array or list with one for each row, which is left as it is."""
-        if value is None or self.kind is not None or not is_per_row(value):
+        if self.kind is not None or self.for_all or not is_per_row(value):
             return self.store(value)
         extremes(value, self.label)
         numbers = np.asarray(value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64)

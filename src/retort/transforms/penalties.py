@@ -115,15 +115,19 @@ MULTIPLIER = Parameter(
     "a finite number of 0 or more (None or 0: off)",
     low=0.0,
     off_values=(0.0,),
+    for_all=True,
     setting="dry_multiplier",
 )
-BASE = Parameter("base", "a finite number of 1 or more", low=1.0, default=1.75, setting="dry_base")
+BASE = Parameter(
+    "base", "a finite number of 1 or more", low=1.0, default=1.75, for_all=True, setting="dry_base"
+)
 ALLOWED_LENGTH = Parameter(
     "allowed_length",
     "a whole number of 1 or more",
     low=1,
     default=2,
     whole=True,
+    for_all=True,
     setting="dry_allowed_length",
 )
 LAST_N = Parameter(
@@ -133,6 +137,7 @@ LAST_N = Parameter(
     default=-1,
     off_values=(0,),
     whole=True,
+    for_all=True,
     setting="dry_penalty_last_n",
 )
 BREAKERS = Parameter(

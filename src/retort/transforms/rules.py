@@ -54,6 +54,7 @@ LEAST = Parameter(
     low=1,
     off_values=(0,),
     whole=True,
+    for_all=True,
     setting="min_tokens",
 )
 END = Parameter(

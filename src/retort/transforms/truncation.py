@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from retort.transforms.parameters import IDS, Parameter, choice, share
 from retort.transforms.transform import column, only, transform
 
 MIN_KEEP = Parameter(
-    "min_keep", "a whole number of 1 or more", low=1, default=1, whole=True, setting="min_keep"
+    "min_keep", "a whole number of 1 or more", low=1, default=1, whole=True, for_all=True, setting="min_keep"
 )
 """However deep a truncation would cut, it keeps this many tokens (those with the largest logits)."""
 
@@ -215,7 +216,7 @@ THRESHOLD = Parameter(
     "threshold", "a number from 0 to 1", low=0.0, high=1.0, default=0.1, setting="xtc_threshold"
 )
 
-XTC_MIN_KEEP = Parameter("min_keep", "a whole number of 1 or more", low=1, default=1, whole=True)
+XTC_MIN_KEEP = replace(MIN_KEEP, setting=None)
 XTC_TIES = Parameter(
     "ties", "lowest (id stays) or all (stay)", default="lowest", kind=choice("lowest", "all")
 )
