@@ -589,12 +589,14 @@ def _like(drawn: SampleBatch, logits: Any) -> SampleBatch:
     """The batch as tensors on the device of `logits`, if they are a tensor."""
     if not hasattr(logits, "data_ptr"):
         return drawn
+    # Asked once and not for each column: the answer takes as long as the copy.
+    to_tensor, device = namespace(logits).asarray, logits.device
 
     def moved(column: np.ndarray) -> Any:
         # Apple's devices have no float64.
-        if column.dtype == np.float64 and logits.device.type in NO_FLOAT64:
+        if column.dtype == np.float64 and device.type in NO_FLOAT64:
             column = column.astype(np.float32)
-        return like(logits, column)
+        return to_tensor(column, device=device)
 
     columns = {name: moved(getattr(drawn, name)) for name in ("ids", *COLUMNS, "near_tie")}
     return replace(drawn, **columns)

@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 
 from retort.chain import Chain
-from retort.distribution.arrays import as_floats, to_numpy
+from retort.distribution.arrays import as_floats, namespace, to_numpy
 from retort.numerals import duration
-from retort.sampling.kernels.threads import ELEMENTS_A_THREAD, share
+from retort.sampling.kernels.threads import ELEMENTS_A_THREAD, num_threads, share
 
 MIN_VOCABULARY = 4096
 """Rows shorter than this are drawn in numpy: loading the kernels takes half a second, once."""
 
 COPIED_AT_ONCE = 2**20
-"""Logits copied at a time where they are half floats, or the tokens of a row do not lie side by side."""
+"""Logits copied at a time where they are float16, or the tokens of a row do not lie side by side."""
 
 PLAIN, GREEDY, LISTED = 0.0, 1.0, 2.0
 """Ways to draw: no truncation; τ = 0; with truncations."""
@@ -110,18 +110,30 @@ def draw_rows(logits: Any, chain: Chain, rows: np.ndarray, seeds: np.ndarray, po
 
 def _draw_piece(piece: np.ndarray, plan: np.ndarray, *of_rows: np.ndarray) -> None:
     """Draw rows of an array in memory; `of_rows` are the rows, seeds, positions, and where ids and numbers go."""
-    entry, scratch_size = _entry(piece.dtype)
+    is_half = piece.dtype == np.uint16
+    entry, scratch_size, widen = _entry(np.dtype(np.float32) if is_half else piece.dtype)
     num_rows, num_tokens = len(of_rows[0]), piece.shape[1]
-    size = max(1, ELEMENTS_A_THREAD // num_tokens)
+    # A call costs what a tenth of a long row does. So several rows a call, but some calls for each thread.
+    size = max(1, ELEMENTS_A_THREAD // num_tokens, 0 if is_half else num_rows // (4 * num_threads()))
     # Threads take turns at one iterator, so none waits for a slow row of another.
     turns = iter(range(0, num_rows, size))
 
     def work(scratch: np.ndarray) -> None:
+        # bfloat16 is the upper half of float32: each thread makes its own rows whole, which are in its cache then.
+        whole = (
+            scratch[needed:].view(np.float32)[: size * num_tokens].reshape(size, num_tokens)
+            if is_half
+            else piece
+        )
         for first in turns:
             rows, *others = (one[first : first + size] for one in of_rows)
-            entry(piece, rows, plan, *others, scratch)
+            if is_half:
+                widen(piece, rows, whole.view(np.uint32))
+                rows = np.arange(len(rows))
+            entry(whole, rows, plan, *others, scratch)
 
-    share(work, num_rows, num_tokens, scratch_size(num_tokens))
+    needed = scratch_size(num_tokens)
+    share(work, num_rows, num_tokens, needed + (size * num_tokens + 1) // 2 if is_half else needed)
 
 
 MOST_CANDIDATES = 512
@@ -183,12 +195,12 @@ def _races_entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]
 
 
 @cache
-def _entry(dtype: np.dtype[Any]) -> tuple[Callable[..., None], Callable[[int], int]]:
-    """The compiled function for logits of this dtype, and how much scratch memory it wants."""
+def _entry(dtype: np.dtype[Any]) -> tuple[Callable[..., None], Callable[[int], int], Callable[..., None]]:
+    """The compiled function for logits of this dtype, how much scratch memory it wants, and what widens bfloat16."""
     with compile_note("the sampler"):
         from retort.sampling.kernels import rows
 
-        return rows.draw_rows_of(dtype.name), rows.scratch_size
+        return rows.draw_rows_of(dtype.name), rows.scratch_size, rows.widen
 
 
 def prepare() -> None:
@@ -198,10 +210,16 @@ def prepare() -> None:
 
 
 def _in_memory(logits: Any, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Pieces of the work: (how many rows came before, an array of float32 or float64, which of its rows)."""
+    """Pieces of the work: (how many rows came before, an array, which of its rows).
+
+    The array is float32, float64, or the bits of bfloat16 as uint16.
+    """
     array = logits if isinstance(logits, np.ndarray) else None
     if array is None and str(logits.dtype) in ("torch.float32", "torch.float64"):
         array = logits.numpy()
+    elif array is None and str(logits.dtype) == "torch.bfloat16":
+        # numpy has no bfloat16.
+        array = logits.view(namespace(logits).int16).numpy().view(np.uint16)
     if array is not None and array.dtype != np.float16 and array.flags.c_contiguous:
         yield 0, array, rows.astype(np.int64, copy=False)
         return

@@ -59,7 +59,7 @@ WIDEST_TEMPERATURE = 1e30
 FIRST_SHELL = 64
 """The nucleus is sought first among the tokens that reach the 64th largest block's maximum: it is mostly that small."""
 
-SAMPLED, SAMPLED_OF = 16, 256
+SAMPLED, SAMPLED_OF = 32, 512
 """A wider one is estimated from so many neighbouring tokens of so many."""
 
 SPARE = (0.25, 0.75)
@@ -369,8 +369,11 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
         if name == TOP_K:
             wanted = int(min(setting, float(len(row))))
             if not listed:
-                low = reached_by(maxima, wanted, top)
-                count, everything = gather(row, low, top, current, maxima, values, ids)
+                low, enough = reached_by(maxima, wanted, top), len(row)
+                if low == top and row.itemsize == 4:
+                    # So many are the largest that the first of them are the answer. (In float64, others nearly are.)
+                    enough = wanted
+                count, everything = gather(row, low, top, current, maxima, enough, values, ids)
                 before = count
             if count > wanted:
                 value, token, _, _ = cut(
@@ -381,7 +384,7 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
             if not listed:
                 # The threshold is compared again below, as `min_p` writes it; here it only has to be low enough.
                 low = top + setting * current - 2.0 * ROUNDING * max(1.0, current)
-                count, everything = gather(row, low, top, current, maxima, values, ids)
+                count, everything = gather(row, low, top, current, maxima, len(row), values, ids)
                 before = count
             count = keep_at_least(values, ids, count, (largest + setting) - ROUNDING)
         else:
@@ -419,7 +422,7 @@ def list_mass(row, share, total, top, temperature, scratch):  # type: ignore[no-
     low = reached_by(maxima, FIRST_SHELL, top)
     attempt = 0
     while True:
-        count, everything = gather(row, low, top, temperature, maxima, values, ids)
+        count, everything = gather(row, low, top, temperature, maxima, len(row), values, ids)
         mass, _ = weigh(values, weights, count, top if temperature == 1.0 else 0.0)
         if everything or mass >= enough:
             return count, everything
@@ -448,16 +451,17 @@ def estimated_logit(row, high, share, top, temperature, sample, weights):  # typ
     lowest = np.float32(LOWEST_POWER * temperature)
     count = 0
     for start in range(0, len(row), SAMPLED_OF):
-        for token in range(start, min(start + SAMPLED, len(row))):
-            sample[count] = row[token] - top
-            count += row[token] < high
+        piece = row[start : start + SAMPLED]
+        for place in range(len(piece)):
+            x = np.float32(piece[place] - top)
+            x = lowest if x < lowest else x
+            sample[count + place] = x
+            weights[count + place] = quick_exponential(x, first, rest)
+        count += len(piece)
     sample = sample[:count]
-    for place in range(count):
-        x = sample[place]
-        sample[place] = lowest if x < lowest else x
-        weights[place] = quick_exponential(sample[place], first, rest)
     above, below = np.float32(high - top), lowest
-    wanted = share * mass_above(sample, weights, below)
+    listed = mass_above(sample, weights, above)
+    wanted = listed + share * (mass_above(sample, weights, below) - listed)
     while above - below > CLOSE_ENOUGH * temperature:
         middle = np.float32(0.5) * (above + below)
         if mass_above(sample, weights, middle) < wanted:
@@ -484,8 +488,14 @@ def reached_by(maxima, wanted, top):  # type: ignore[no-untyped-def]
     """
     real = maxima.dtype.type
     low = high = real(top)
-    for block in range(len(maxima)):
-        low = maxima[block] if -np.inf < maxima[block] < low else low
+    if num_reaching(maxima, high) >= wanted:
+        return top
+    # The smallest of a sixteenth is mostly small enough, and the smallest of floats takes its time.
+    for step in (16, 1):
+        for block in range(0, len(maxima), step):
+            low = maxima[block] if -np.inf < maxima[block] < low else low
+        if num_reaching(maxima, low) >= wanted:
+            break
     if num_reaching(maxima, low) < wanted:
         return -np.inf
     for _ in range(MOST_HALVINGS):
@@ -512,17 +522,17 @@ def num_reaching(numbers, least):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gather(row, threshold, top, temperature, maxima, values, ids):  # type: ignore[no-untyped-def]
+def gather(row, threshold, top, temperature, maxima, enough, values, ids):  # type: ignore[no-untyped-def]
     """List the tokens whose logits reach a threshold by rising id, at a temperature, without what that makes -inf.
 
-    Returns how many there are, and whether they are all that were not removed.
+    Goes on until there are `enough`. Returns how many there are, and whether they are all that were not removed.
     """
     # A little lower, so that no rounding at a temperature can lose a token.
     low = threshold - (abs(threshold) + abs(top)) * KEY_SLACK if threshold > -np.inf else threshold
     low = maxima.dtype.type(low)
     found = 0
     for block in range(len(maxima)):
-        if maxima[block] >= low:
+        if maxima[block] >= low and found < enough:
             found = append_block(row, block, low, ids, found)
     for place in range(found):
         values[place] = row[ids[place]]
@@ -673,6 +683,19 @@ def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
 def types_of(dtype: str):  # type: ignore[no-untyped-def]
     """The type of these floats, and of the whole numbers that hold their bits."""
     return (np.float32, np.int32) if dtype == "float32" else (np.float64, np.int64)
+
+
+@njit(
+    types.void(types.Array(types.uint16, 2, "C", readonly=True), types.int64[::1], types.uint32[:, ::1]),
+    nogil=True,
+    cache=True,
+)
+def widen(halves, rows, whole):  # type: ignore[no-untyped-def]
+    """Make float32 of rows of bfloat16, both as bits: a loop of vector instructions."""
+    for place in range(len(rows)):
+        source, target = halves[rows[place]], whole[place]
+        for token in range(len(target)):
+            target[token] = np.uint32(source[token]) << np.uint32(16)
 
 
 def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
