@@ -57,23 +57,13 @@ class Claims(Record):
 
     def table_rows(self) -> list[dict[str, Any]]:
         """One row per claim; its numbers are in `to_dict()`."""
-        rows = []
-        for claim in self.claims:
-            low, high = claim.interval or (None, None)
-            rows.append(
-                {
-                    "id": claim.id,
-                    "statement": claim.statement,
-                    "verdict": claim.verdict,
-                    "quantity": claim.quantity,
-                    "threshold": claim.threshold,
-                    "value": claim.value,
-                    "low": low,
-                    "high": high,
-                    "kind": claim.kind,
-                }
-            )
-        return rows
+        first = ("id", "statement", "verdict", "quantity", "threshold", "value")
+        return [
+            {name: getattr(claim, name) for name in first}
+            | dict(zip(("low", "high"), claim.interval or (None, None), strict=True))
+            | {"kind": claim.kind}
+            for claim in self.claims
+        ]
 
     def blocks(self) -> Iterator[Block]:
         yield line(

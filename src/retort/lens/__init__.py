@@ -3,7 +3,8 @@
 In: a model (a MODEL string, a path, or a source that is open), a prompt or texts, temperatures and chains. Out: one
 record per verb, `Look`, `Trace`, `Compare`, `Similar`, `PathFound`, `Determinism`, `Equivalent`, `Engines`: the
 document of `--json`, its tables and its picture (see `retort/records.py`). Read `look.py` first. `page.py` makes what
-the page is sent; `asking.py` turns conversations into text; `distance.py` says how far two distributions are apart.
+the page is sent; `asking.py` turns conversations into text, `walk.py` finds the tokens of a text, and `distance.py`
+says how far two distributions are apart.
 """
 
 from __future__ import annotations

@@ -25,16 +25,8 @@ from retort.lens.distance import share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
 from retort.lens.path import TEMPERATURES as PATH_TEMPERATURES
 from retort.lens.path import path
-from retort.lens.trace import (
-    Step,
-    TracedToken,
-    TraceTotals,
-    described,
-    greedy_steps,
-    known_token,
-    totals_of,
-    walk,
-)
+from retort.lens.trace import TracedToken, TraceTotals, described, known_token, totals_of
+from retort.lens.walk import Step, greedy_steps, walk
 from retort.records import exact
 from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retort.blocks import Block, Column, Line, Writers, columns, line, shown, spaced, token_label
 from retort.chain.chain import Chain
@@ -21,24 +20,18 @@ from retort.chain.explain import Explanation
 from retort.distribution import Interval, PartialDistribution
 from retort.distribution.bounds import log_of
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
-from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
 from retort.lens.asking import ask, asked_of, chain_of, heading, told_of
+from retort.lens.walk import GREEDY, Rows, States, context_at, learned, read_steps, text_ids, walk
 from retort.numerals import counted, probability
 from retort.records import Measures, Record, exact, new_axes, titled, total
-from retort.sampling.decoding import Ending, FinishReason, check_request
-from retort.sampling.draw import sample_rows
 from retort.sampling.kernels.threads import share
-from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
-from retort.sources.base import Capability, PartialSource, ReadToken, Source, check_token_ids
-from retort.sources.chat import Conversation, Message, Prompt, SeenPrompt, asked
+from retort.sources.base import Capability, PartialSource, ReadToken, Source
+from retort.sources.chat import Message, Prompt, asked
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
-from retort.transforms.context import Context, RowState
-
-Rows = NDArray[np.floating]
-States = Sequence[RowState | None] | None
+from retort.transforms.context import Context
 
 ROWS_AT_ONCE = 50
 """Positions a thread describes at a time."""
@@ -47,7 +40,6 @@ ROWS_THROUGH_CHAIN = 16
 """The same where a chain is applied: its stages hold several float64 copies of their rows."""
 
 MAX_TOKENS = 24
-GREEDY = Chain.of(temperature=0.0)
 
 # Upper limit of a token's surprise in nats → its colour; beyond the last it is red.
 SURPRISE = ((0.7, "green"), (2.3, "yellow"), (4.6, "dark_orange3"))
@@ -245,7 +237,7 @@ def trace(
     question, rounding = asked(prompt, chat), 0.0
     tokens: Sequence[TracedToken]
     if source.capability is Capability.TOP_N:
-        steps = list(_read_steps(cast(PartialSource, source), question, text, max_tokens))
+        steps = list(read_steps(cast(PartialSource, source), question, text, max_tokens))
         tokens = [known_token(step, through, noise_scale) for step in steps]
         if not tokens:
             raise InputError("the model ends the text at once, so there is nothing to trace.")
@@ -262,7 +254,7 @@ def trace(
             ids, rows = [step.token for step in walked], np.stack([step.logits for step in walked])
             written = source.decode([i for i in ids if i not in source.end_ids])
         else:
-            ids = _text_ids(source, seen, text)
+            ids = text_ids(source, seen, text)
             rows = position_logits(source, [*seen.ids, *ids[:-1]], len(ids))
         tokens = _described(source, seen.ids, ids, rows, through, seed, noise_scale)
     return Trace(
@@ -310,77 +302,6 @@ def _exp(value: float) -> float:
 
 def _colour(surprise: float) -> str:
     return next((colour for limit, colour in SURPRISE if surprise <= limit), BEYOND)
-
-
-# A text step by step, as `generate` draws it
-
-
-@dataclass(frozen=True)
-class Step:
-    """A token, the raw logits `[vocab]` of its position, what the chain could know there, whether the token was given,
-    and why the text ends with it, if it does.
-    """
-
-    token: int
-    logits: Rows
-    context: Context
-    given: bool
-    finish_reason: FinishReason | None
-
-
-def walk(
-    source: Source, prompt_ids: Sequence[int], params: SamplingParams, given: Sequence[int] = ()
-) -> Iterator[Step]:
-    """The tokens `given` after the prompt, then drawn ones, until the text ends.
-
-    The n-th token has the noise of (seed, n), its coins too, and the stages remember the tokens before it. Raises
-    InputError for a prompt that the source cannot take, and for ids that it does not have.
-    """
-    check_request(source, prompt_ids, params.max_tokens)
-    check_token_ids(source, given)
-    ending, decoder = Ending(source, (), params.max_tokens), source.start([prompt_ids])
-    seed, ids, lengths = params.seed or 0, list[int](), [len(prompt_ids)]
-    states: States = None
-    reason: FinishReason | None = None
-    while reason is None:
-        place, row = len(ids), np.array(decoder.logits[0])
-        context = _context(prompt_ids, ids, range(place, place + 1), seed, states)
-        if place < len(given):
-            ids.append(int(given[place]))
-        elif params.resolved_chain == GREEDY:
-            # What sample gives, without loading its compiled kernels for it.
-            check_logits(row)
-            ids.append(int(row.argmax()))
-        else:
-            history = [[*prompt_ids, *ids]]
-            drawn = sample_rows(
-                row[None], params, [seed], place, history, prompt_lengths=lengths, states=states
-            )
-            ids.append(int(drawn.ids[0]))
-        states = _learned(params.resolved_chain, states, ids[-1], row, context)
-        reason = ending.finish_reason(ids)
-        yield Step(ids[-1], row, context, place < len(given), reason)
-        if reason is None:
-            decoder.advance([0], [ids[-1]])
-
-
-def _context(
-    prompt_ids: Sequence[int], ids: Sequence[int], places: range, seed: int, states: States = None
-) -> Context:
-    """What a chain can know where the tokens `ids[place]` stand: a row for each place."""
-    return Context(
-        history=[[*prompt_ids, *ids[:place]] for place in places],
-        prompt_lengths=[len(prompt_ids)] * len(places),
-        uniforms=functools.partial(uniform_at, [seed] * len(places), list(places)),
-        states=states,
-    )
-
-
-def _learned(chain: Chain, states: States, token: int, row: Rows, context: Context) -> States:
-    """What the stages remember after `token`. Nothing, if the chain removes it: it cannot be drawn."""
-    if "state" not in chain.needs or chain.apply(row[None], context=context)[0, token] == -np.inf:
-        return states
-    return chain.update(states, [token], row[None], context)
 
 
 # With the whole vocabulary
@@ -435,16 +356,6 @@ def described(
     return tokens, processed
 
 
-def _text_ids(source: Source, seen: SeenPrompt, text: str) -> list[int]:
-    """The ids of `text` behind the prompt: as the model would read both together, where that keeps the prompt's ids."""
-    if seen.messages is None:
-        both, before = source.encode(seen.text + text), list(seen.ids)
-        if both[: len(before)] == before and len(both) > len(before):
-            return both[len(before) :]
-    alone, start = source.encode(text), source.encode("")
-    return alone[len(start) :] if start and alone[: len(start)] == start else alone
-
-
 def _described(
     source: Source,
     prompt_ids: Sequence[int],
@@ -466,10 +377,10 @@ def _described(
         nonlocal states
         for first in firsts:
             places = range(first, min(first + count, len(ids)))
-            part, context = slice(first, places.stop), _context(prompt_ids, ids, places, seed, states)
+            part, context = slice(first, places.stop), context_at(prompt_ids, ids, places, seed, states)
             parts[first], _ = described(name, ids[part], rows[part], chain, context, noise_scale)
             if remembers and chain is not None:
-                states = _learned(chain, states, ids[first], rows[first], context)
+                states = learned(chain, states, ids[first], rows[first], context)
 
     if remembers:
         work()
@@ -479,39 +390,6 @@ def _described(
 
 
 # With the most probable tokens only
-
-
-def _read_steps(
-    source: PartialSource, prompt: str | Conversation, text: str | None, max_tokens: int
-) -> Iterator[ReadToken]:
-    """The tokens of `text`, or of the answer that was recorded, or else of the greedy text."""
-    recorded = getattr(source, "answered", None)
-    if recorded is not None:
-        steps = recorded(prompt, text)
-        if steps is not None:
-            yield from steps[:max_tokens] if text is None else steps
-            return
-    if not isinstance(prompt, str):
-        raise CapabilityError(
-            f"{source.name} cannot continue its own answer, so a conversation cannot be traced; give the "
-            f"prompt as text."
-        )
-    if text is not None:
-        yield from source.read(prompt, text)
-        return
-    for step in greedy_steps(source, prompt, (), max_tokens):
-        if not step.token:
-            return  # a marker without text ends it, and cannot be written behind the prompt
-        yield step
-
-
-def greedy_steps(source: PartialSource, prompt: str, given: Sequence[str], count: int) -> Iterator[ReadToken]:
-    """What is known of each position, and the token there: given, or the most probable one. One request for each."""
-    for place in range(count):
-        known = source.next_tokens(prompt)
-        token = given[place] if place < len(given) else known.tokens[0].token
-        yield ReadToken(prompt, token, known)
-        prompt += token
 
 
 def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> TracedToken:
