@@ -32,7 +32,7 @@ from retort.distill.cache.folder import (
     shard_file,
     write_cache,
 )
-from retort.distill.cache.teacher import Document, Job, Teacher, open_teacher
+from retort.distill.cache.teacher import Document, Job, KnownTeacher, open_teacher
 from retort.distill.data.corpus import Corpus, data_checksum
 from retort.distill.data.rows import content_hash, numbered
 from retort.distill.recipe import corpus_of
@@ -41,7 +41,7 @@ from retort.errors import InputError
 if TYPE_CHECKING:
     from retort.distill.cache.ray_engine import RayEngine
 
-Engine: TypeAlias = "Teacher | RayEngine"
+Engine: TypeAlias = "KnownTeacher | RayEngine"
 
 SERVERS = ("http://", "https://")
 SHARD_TOKENS = 2**16

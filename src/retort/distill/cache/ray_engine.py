@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from retort.distill.cache.folder import Origin
-from retort.distill.cache.teacher import Card, Document, Job, Teacher, open_teacher, positions_of
+from retort.distill.cache.teacher import Card, Document, Job, KnownTeacher, open_teacher, positions_of
 from retort.distill.data.records import Record
 from retort.errors import InputError, MissingExtraError, RetortError, SourceError
 
@@ -179,12 +179,12 @@ class _Worker:
 
     def __init__(self, teacher: str, dtype: str, threads: int, folder: str) -> None:
         self._asked, self._threads = (teacher, dtype), threads
-        self._opened: Teacher | None = None
+        self._opened: KnownTeacher | None = None
         self._opening = threading.Lock()
         if os.path.isdir(folder):
             os.chdir(folder)  # a relative path means what it means to the user
 
-    def _teacher(self) -> Teacher:
+    def _teacher(self) -> KnownTeacher:
         # Not at the start: an error there would reach the user as a worker's death, without its sentence.
         with self._opening:
             if self._opened is None:

@@ -79,7 +79,7 @@ class Card:
     teachers: int = 1
 
 
-class Teacher:
+class KnownTeacher:
     """What `capture` needs of a model whose whole distribution is known. `start`: the marker in front of a document."""
 
     card: Card
@@ -116,7 +116,7 @@ class Teacher:
             yield job, None if job.known else positions_of(self, origin, job.documents)
 
 
-def open_teacher(name: str, dtype: str) -> Teacher:
+def open_teacher(name: str, dtype: str) -> KnownTeacher:
     """The teacher behind a MODEL string, or several averaged: `A + B`, with weights `2*A + 1*B`.
 
     Raises CapabilityError for one that tells only its best tokens, InputError for several that do not fit together.
@@ -138,7 +138,7 @@ def open_teacher(name: str, dtype: str) -> Teacher:
     return SteppedTeacher(source)
 
 
-def _weighted(part: str, name: str, dtype: str) -> tuple[Teacher, float]:
+def _weighted(part: str, name: str, dtype: str) -> tuple[KnownTeacher, float]:
     """One of several teachers and its weight: `2*MODEL`, or `MODEL`, which weighs 1."""
     written, star, model = part.partition("*")
     try:
@@ -159,7 +159,7 @@ def tokenizer_hash(tokenizer: Any) -> str:
     return hashlib.sha256(vocabulary.encode()).hexdigest()
 
 
-class NetworkTeacher(Teacher):
+class NetworkTeacher(KnownTeacher):
     """A transformers model: one forward pass for a batch of windows, padded on the right."""
 
     def __init__(self, source: Any, dtype: str) -> None:
@@ -201,10 +201,10 @@ class NetworkTeacher(Teacher):
         return rows.masked_fill(self._unused, float("-inf")) if bool(self._unused.any()) else rows
 
 
-class MixedTeacher(Teacher):
+class MixedTeacher(KnownTeacher):
     """Several teachers with one vocabulary as one: the weighted mean of their probabilities at tau, as in training."""
 
-    def __init__(self, members: Sequence[tuple[Teacher, float]]) -> None:
+    def __init__(self, members: Sequence[tuple[KnownTeacher, float]]) -> None:
         self._teachers = [teacher for teacher, _ in members]
         total = sum(weight for _, weight in members)
         self._shares = [weight / total for _, weight in members]
@@ -238,7 +238,7 @@ class MixedTeacher(Teacher):
         return averaged_logits([one.logits(windows) for one in self._teachers], self._shares, temperature)
 
 
-class SteppedTeacher(Teacher):
+class SteppedTeacher(KnownTeacher):
     """Any other source that knows its whole distribution: asked token by token, all windows of a batch at once."""
 
     def __init__(self, source: Source) -> None:
@@ -285,7 +285,7 @@ def document_seed(seed: int, number: int, content: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(key + content, digest_size=8).digest(), "little")
 
 
-def positions_of(teacher: Teacher, origin: Origin, documents: Sequence[Document]) -> pa.Table:
+def positions_of(teacher: KnownTeacher, origin: Origin, documents: Sequence[Document]) -> pa.Table:
     """All positions of a shard, in the order of documents and offsets: a function of its arguments alone."""
     codec = find_codec(origin.codec)
     layout = Layout(origin.vocabulary, origin.temperature, origin.seed)

@@ -37,7 +37,7 @@ SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReadAnswer:
     """One answer, whoever wrote it down. `score` None: the task says; `asked`: what was asked, to find the item."""
 
     place: str
@@ -88,7 +88,7 @@ def read_answers(paths: Path | Sequence[Path], task: Task | None = None) -> Answ
     return Answers(_samples(found, files[0].name), not unscored, dict(skipped))
 
 
-def _samples(answers: Sequence[Answer], name: str) -> Samples:
+def _samples(answers: Sequence[ReadAnswer], name: str) -> Samples:
     keys = [key(one.setting) for one in answers]
     item, items = numbered(one.item for one in answers)
     prompt, _ = numbered(one.prompt for one in answers)
@@ -122,7 +122,7 @@ def _samples(answers: Sequence[Answer], name: str) -> Samples:
     )
 
 
-def _scored(answers: Sequence[Answer], task: Task) -> list[Answer]:
+def _scored(answers: Sequence[ReadAnswer], task: Task) -> list[ReadAnswer]:
     """The answers with the task's scores; an item is found by what it was asked, else by its id."""
     asked_of: dict[str, tuple[int, int]] = {}
     for number, one in enumerate(task.items):
@@ -158,7 +158,7 @@ def _plain(asked: Any) -> str:
     return pairs[0][1].strip() if len(pairs) == 1 and pairs[0][0] == "user" else json.dumps(pairs)
 
 
-def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[Answer]:
+def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[ReadAnswer]:
     """The answers of all files; the two files of an OpenAI batch go together."""
     batches: list[tuple[str, Any]] = []
     requests: list[tuple[str, Any]] = []
@@ -215,7 +215,7 @@ class OwnRecord(_Shape):
     prompt: Name = ""
 
 
-def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator[Answer]:
+def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator[ReadAnswer]:
     for place, record in rows:
         if not isinstance(record, dict):
             raise InputError(
@@ -229,7 +229,7 @@ def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator
                 )
         one = validated(OwnRecord, record, place)
         repeat = None if one.repeat is None else str(one.repeat)
-        yield Answer(place, str(one.item), one.setting, one.score, one.text, str(one.prompt), repeat)
+        yield ReadAnswer(place, str(one.item), one.setting, one.score, one.text, str(one.prompt), repeat)
 
 
 class _Named(_Shape):
@@ -254,7 +254,7 @@ class PromptfooResult(_Shape):
     failureReason: int = 0
 
 
-def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
     first = rows[0][1]
     config: Any = {}
     results = [record for _, record in rows]
@@ -284,7 +284,7 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         # One that fails counts as much as it has, and never as right.
         score = one.score if one.success or one.score < 1 else 0.0
         prompt = one.prompt.label or str(one.prompt.raw)
-        yield Answer(place, item, setting, score if scored else None, text, prompt)
+        yield ReadAnswer(place, item, setting, score if scored else None, text, prompt)
 
 
 def _promptfoo_settings(config: Any) -> list[dict[str, Any]]:
@@ -343,7 +343,7 @@ class InspectLog(_Shape):
     samples: list[InspectSample] | None = None
 
 
-def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
     log = validated(InspectLog, rows[0][1], file.name)
     config = {**log.eval.model_generate_config, **(log.plan.get("config") or {})}
     setting = {name: config[name] for name in SETTINGS if config.get(name) is not None}
@@ -358,7 +358,7 @@ def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         if len(names) > 1:
             skipped[f"inspect_ai's scorers beside {names[0]}"] += len(names) - 1
         score = None if not names else _inspect_value(scores[names[0]].value, place)
-        yield Answer(place, str(sample.id), setting, score, sample.choices[0].said, "", str(sample.epoch))
+        yield ReadAnswer(place, str(sample.id), setting, score, sample.choices[0].said, "", str(sample.epoch))
 
 
 def _inspect_value(value: Any, place: str) -> float:
@@ -403,7 +403,7 @@ class LmEvalSample(_Shape):
 PREFERRED = ("exact_match", "acc", "em", "f1", "pass@1", "acc_norm")
 
 
-def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
     chosen: tuple[str, str] | None = None
     for place, record in rows:
         one = validated(LmEvalSample, record, place)
@@ -423,7 +423,7 @@ def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         said = said[0] if isinstance(said, list) and said else said
         text = said if isinstance(said, str) and len(one.filtered_resps) == 1 else None
         setting = _lm_eval_setting(one.arguments) or {"file": file.stem}
-        yield Answer(place, str(one.doc_id), setting, float(record[chosen[1]]), text)
+        yield ReadAnswer(place, str(one.doc_id), setting, float(record[chosen[1]]), text)
 
 
 def _lm_eval_setting(arguments: Any) -> dict[str, Any]:
@@ -467,7 +467,7 @@ class BatchResult(_Shape):
 
 def _batch_answers(
     results: Sequence[tuple[str, Any]], requests: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]
-) -> Iterator[Answer]:
+) -> Iterator[ReadAnswer]:
     if not results or not requests:
         missing = "the file of its requests, which has the temperatures" if results else "the output file"
         raise InputError(f"{file.name}: an OpenAI batch is two files; give {missing} as well")
@@ -489,7 +489,7 @@ def _batch_answers(
         item = result.custom_id if question is None else _plain(question)
         for choice in result.response.choices:
             repeats[once := key({**setting, "asked": item})] += 1
-            yield Answer(place, item, setting, None, choice.said, "", str(repeats[once]), asked=question)
+            yield ReadAnswer(place, item, setting, None, choice.said, "", str(repeats[once]), asked=question)
 
 
 def _content(content: Any) -> str:
@@ -503,7 +503,7 @@ def _has(*names: str) -> Callable[[Any], bool]:
     return lambda record: isinstance(record, dict) and set(names) <= record.keys()
 
 
-_READERS: tuple[tuple[Callable[[Any], bool], Callable[..., Iterator[Answer]]], ...] = (
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[..., Iterator[ReadAnswer]]], ...] = (
     (_has("results", "config"), _promptfoo),
     (_has("testIdx", "promptIdx"), _promptfoo),
     (_has("eval", "plan"), _inspect),
