@@ -75,6 +75,41 @@ def test_near_ties_are_the_smallest_margins_first(replayed: MockSource) -> None:
     assert 0.5 < first.risk < 1.0
 
 
+def test_a_replay_that_overflows_has_flipped_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gemma in float16: NaN at every position. It was an error about the noise, and the claim took it for a table."""
+    source = MockSource(24, spread=1.0, ends=False)
+
+    def overflowing(texts):
+        rows = noisy(source, 0.0)(texts)
+        rows[1][:] = np.nan
+        rows[2][5, 3] = np.inf
+        return rows
+
+    ways = (Replay("alone", "", noisy(source, 0.0)), Replay("float16", "dtype", overflowing))
+    monkeypatch.setattr(import_module("retort.lens.determinism"), "replays", lambda given: ways)
+    found = determinism(source, PROMPTS, max_tokens=30)
+    (report,) = found.replays
+    assert (report.no_distribution, report.flips_observed, report.noise, report.largest_change) == (
+        31,
+        31,
+        0.0,
+        0.0,
+    )
+    assert report.texts_observed == pytest.approx(2 / 12) and not report.bitwise
+    assert any(
+        "float16 gave no distribution (NaN or infinite logits) at 31 positions" in one for one in found.advice
+    )
+
+    everything = Replay(
+        "float16", "dtype", lambda texts: [np.full((len(text), 24), np.nan) for text in texts]
+    )
+    monkeypatch.setattr(
+        import_module("retort.lens.determinism"), "replays", lambda given: (ways[0], everything)
+    )
+    found = determinism(source, PROMPTS, max_tokens=30)
+    assert found.replays[0].no_distribution == found.positions and found.replays[0].noise == 0.0
+
+
 def test_a_table_has_no_noise_and_no_prompts_are_refused() -> None:
     with pytest.raises(InputError, match="does not compute them"):
         determinism(MockSource(8), PROMPTS)

@@ -15,6 +15,7 @@ from retort.distribution.calibration import entropy_matched_temperature, equival
 from retort.errors import InputError
 from retort.lens.determinism import determinism
 from retort.lens.similar import TripleTest, triple_test
+from retort.sources.replays import replays
 
 COLD = 1e-4
 NUM_TEXTS = 12
@@ -46,13 +47,17 @@ def zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
 
     evidence.work.tell(REPLAYS, 0.0, "greedy texts to replay")
     try:
-        found = determinism(evidence.source, prompts, max_tokens=16, on_progress=replayed)
+        replays(evidence.source)
     except InputError:
         evidence.work.tell(REPLAYS, 1.0, "nothing to replay")
         numbers["replays"] = "none: the model is a table and computes nothing"
         return Measured(HOLDS, numbers)
+    found = determinism(evidence.source, prompts, max_tokens=16, on_progress=replayed)
     for report in found.replays:
-        numbers[f"texts_changed_by_{report.name.replace(' ', '_')}"] = report.texts_observed
+        way = report.name.replace(" ", "_")
+        numbers[f"texts_changed_by_{way}"] = report.texts_observed
+        if report.no_distribution:
+            numbers[f"positions_without_distribution_in_{way}"] = report.no_distribution
     changed = any(report.flips_observed for report in found.replays)
     return Measured(DOES_NOT_HOLD if changed else CANNOT_TELL, numbers)
 

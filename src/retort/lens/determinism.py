@@ -43,6 +43,8 @@ class ReplayReport:
     - `flips_predicted`, `flips_observed`: positions whose greedy token changes: the sum of the risks that the margins
       and the measured noise give, and the count.
     - `texts_predicted`, `texts_observed`: share of texts in which any position flips.
+    - `no_distribution`: positions at which it gave NaN or infinite logits, as float16 does where a model overflows.
+      They count as flips seen; noise, change and prediction are of the others.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ReplayReport:
     flips_observed: int
     texts_predicted: float
     texts_observed: float
+    no_distribution: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,14 @@ def determinism(
     owner = np.repeat(
         np.arange(len(texts)), [len(text) - start for text, start in zip(texts, starts, strict=True)]
     )
-    flips = [rows.argmax(axis=-1) != reference.argmax(axis=-1) for rows in replayed]
+    usable = [np.isfinite(rows.max(axis=-1)) for rows in replayed]  # the largest of a row with NaN is NaN
+    flips = [
+        (rows.argmax(axis=-1) != reference.argmax(axis=-1)) | ~good
+        for rows, good in zip(replayed, usable, strict=True)
+    ]
     reports = [
-        _report(way, reference, rows, flipped, owner)
-        for way, rows, flipped in zip(ways[1:], replayed, flips, strict=True)
+        _report(way, reference, rows, good, flipped, owner)
+        for way, rows, good, flipped in zip(ways[1:], replayed, usable, flips, strict=True)
     ]
     noise = max(report.noise for report in reports)
     margins = margin(reference)
@@ -193,13 +200,20 @@ def determinism(
 
 
 def _report(
-    way: Replay, reference: Rows, replayed: Rows, flipped: NDArray[np.bool_], owner: NDArray[np.int64]
+    way: Replay,
+    reference: Rows,
+    replayed: Rows,
+    usable: NDArray[np.bool_],
+    flipped: NDArray[np.bool_],
+    owner: NDArray[np.int64],
 ) -> ReplayReport:
-    """What a replay changed: rows `[positions, vocab]`, and for each position whether it flipped, and its text."""
-    noise = noise_scale(reference, replayed)
-    risks = flip_risk(reference, noise)
+    """What a replay changed: rows `[positions, vocab]`; for each position whether the replay gave a distribution there,
+    whether it flipped, and its text."""
+    risks = np.zeros(len(reference))
+    noise = noise_scale(reference[usable], replayed[usable]) if usable.any() else 0.0
+    risks[usable] = flip_risk(reference[usable], noise)
     of_text = [owner == text for text in range(int(owner.max()) + 1)]
-    finite = np.isfinite(reference) & np.isfinite(replayed)
+    finite = np.isfinite(reference) & np.isfinite(replayed) & usable[:, None]
     change = np.where(finite, replayed, 0.0) - np.where(finite, reference, 0.0)
     return ReplayReport(
         name=way.name,
@@ -211,6 +225,7 @@ def _report(
         flips_observed=int(flipped.sum()),
         texts_predicted=float(np.mean([text_flip_risk(risks[own]) for own in of_text])),
         texts_observed=float(np.mean([flipped[own].any() for own in of_text])),
+        no_distribution=int((~usable).sum()),
     )
 
 
@@ -234,7 +249,12 @@ def _advice(reports: Sequence[ReplayReport], num_texts: int) -> tuple[str, ...]:
     if same:
         said.append(f"Bit for bit the same here: {', '.join(same)}.")
     for report in sorted(reports, key=lambda one: -one.noise):
-        if report.flips_observed:
+        if report.no_distribution:
+            said.append(
+                f"{report.name} gave no distribution (NaN or infinite logits) at {report.no_distribution} positions: "
+                "the model overflows in it."
+            )
+        elif report.flips_observed:
             said.append(
                 f"{report.name} ({report.differs}) changed {percent(report.texts_observed)} of {num_texts} texts: "
                 "keep it fixed for runs that must agree."
