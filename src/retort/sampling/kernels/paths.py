@@ -15,11 +15,15 @@ from numba import njit, types
 
 from retort.sampling.kernels import compiled_sources
 from retort.sampling.kernels.arithmetic import compiled, first_arrival, gumbel_of, negated_log
-from retort.sampling.kernels.rows import BOUND_SLACK, carved, exact_sums, read_maxima, types_of
+from retort.sampling.kernels.reading import exact_sums, read_maxima
+from retort.sampling.kernels.rows import carved, types_of
 from retort.sampling.noise import BLOCK_TOKENS
 
 SLACK = 1e-9
 """As in `path`: a line this little below the bound is still looked at."""
+
+BOUND_SLACK = 1e-9
+"""As in `draw`: what rounding in a logarithm could hide, and far more."""
 
 
 @compiled

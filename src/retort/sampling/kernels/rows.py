@@ -1,7 +1,8 @@
-"""Drawing a row, compiled: one pass for its largest logits, one for its sums, and then only the tokens that matter.
+"""Drawing a row, compiled: it is read once (`reading.py`), and then only the tokens that matter are looked at.
 
-A row without a truncation is raced block by block. One with a truncation becomes a list of candidates: its largest
-tokens are found by the maxima of blocks of 64, and everything else is done on that list. All that decides is float64.
+A row without a truncation is raced block by block (`race.py`). One with a truncation becomes a list of candidates: its
+largest tokens are found by the maxima of blocks of 64, and everything else is done on that list. All that decides is
+float64.
 
 `plan` is a chain of temperature, top-k, top-p and min-p as numbers: way, τ, number of stages, then (stage, value) of
 each. A row's result depends on nothing but the row, so it is bitwise the same alone and in any batch.
@@ -17,44 +18,15 @@ from numba import njit, types
 
 from retort.distribution.ranking import ROUNDING, SLACK
 from retort.sampling.kernels import GREEDY, MIN_P, PLAIN, TEMPERATURE, TOP_K, compiled_sources
-from retort.sampling.kernels.arithmetic import (
-    FLOAT32_LOG2_E,
-    LOG2_E,
-    LOWEST_EXPONENT,
-    LOWEST_POWER,
-    arrival_bound,
-    compiled,
-    exponential,
-    gumbel_of,
-    inlined,
-    number_of,
-    quick_exponential,
-    rough_exponential,
-)
-from retort.sampling.noise import BLOCK_BITS, BLOCK_TOKENS
+from retort.sampling.kernels.arithmetic import LOG2_E, LOWEST_POWER, compiled, exponential, quick_exponential
+from retort.sampling.kernels.race import KEY_SLACK, LOWEST, append_block, processed, race_of_list, race_of_row
+from retort.sampling.kernels.reading import SUM_ERROR, WIDEST_TEMPERATURE, exact_sums, read_row
+from retort.sampling.noise import BLOCK_TOKENS
 
 FEW = 32
 """So many candidates are sorted."""
 
 CELLS = 256
-
-SUM_ERROR = 1e-6
-"""Relative error that the sums over a whole row may have; where it could move a cut, they are made again in float64."""
-
-PIECE = 512
-"""Logits whose weights are added in float32."""
-
-RAW, RAW_REST, LOWEST_RAW = (
-    FLOAT32_LOG2_E,
-    np.float32(LOG2_E - np.float64(FLOAT32_LOG2_E)),
-    np.float32(LOWEST_POWER),
-)
-
-NARROW, WIDE = 0.4, 2.5
-"""Between these, what is nothing at τ is nothing at 1 and the other way round: e^(-87·0.4), times all tokens."""
-
-WIDEST_TEMPERATURE = 1e30
-"""Beyond this, and below its inverse, τ and the exponents do not fit in float32."""
 
 FIRST_SHELL = 64
 """The nucleus is sought first among the tokens that reach the 64th largest block's maximum: it is mostly that small."""
@@ -69,22 +41,6 @@ CLOSE_ENOUGH = 0.05
 """Nats to which the estimate is sought."""
 
 MOST_HALVINGS = 40
-
-FIRST_HEIGHTS = 1.5
-"""Blocks whose height is at most so many nats below the highest are looked at before the others."""
-
-LOWEST = -1.7976931348623157e308
-"""Above -inf alone: removed tokens have no height."""
-
-AT_ONCE = 64
-"""Tokens whose noise is made together: enough for a loop of vector instructions."""
-
-BOUND_SLACK = 1e-9
-"""As in `draw`: what rounding in a logarithm could hide, and far more."""
-
-KEY_SLACK = 2.0**-50
-"""A threshold for logits is lowered by this share of the numbers it comes from: logits that are nearly equal may tie
-once they are divided by a temperature."""
 
 
 @compiled
@@ -125,81 +81,6 @@ def draw_row(row, bits, plan, seed, position, scratch, numbers):  # type: ignore
 
 
 @compiled
-def read_row(row, bits, maxima, temperature):  # type: ignore[no-untyped-def]
-    """One pass: the row's largest logit, `Σ e^x` at τ = 1, and `Σ e^x` and `Σ x·e^x` at τ; x = (z - top)/τ.
-
-    The relative error of the sums is below `SUM_ERROR`; the last is NaN where a logit is. Each block's largest logit
-    goes to `maxima`; `bits`: see `read_maxima`.
-    """
-    scale = LOG2_E / temperature
-    first, rest = np.float32(scale), np.float32(scale - np.float64(np.float32(scale)))
-    lowest = np.float32(LOWEST_POWER * temperature)
-    top = maxima.dtype.type(-np.inf)
-    raw = total = moment = 0.0
-    # Piece by piece, so that the next one comes from memory while this one is summed.
-    for start in range(0, len(row), PIECE):
-        piece = row[start : start + PIECE]
-        first_block = start // BLOCK_TOKENS
-        last_block = (start + len(piece) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-        highest = read_maxima(bits, maxima, first_block, last_block, top)
-        if highest > top:
-            # Until now all was relative to a lower one. Multiplied by 0 even if it is nothing: NaN must stay NaN.
-            fall = np.float64(top) - np.float64(highest) if top > -np.inf else -np.inf
-            factor = math.exp(fall / temperature)
-            moment = (moment + fall * total) * factor if factor > 0.0 else moment * 0.0
-            raw, total = raw * math.exp(fall), total * factor
-            top = highest
-        # Removed tokens alone are nothing, whatever they are relative to.
-        zero = top if top > -np.inf else maxima.dtype.type(0.0)
-        if temperature == 1.0:
-            more, more_moment = sums_of_piece(piece, zero, first, rest, lowest)
-            more_raw = more
-        elif NARROW < temperature < WIDE:
-            more_raw, more, more_moment = both_sums_of_piece(
-                piece, zero, first, rest, max(lowest, LOWEST_RAW)
-            )
-        else:
-            more_raw, _ = sums_of_piece(piece, zero, RAW, RAW_REST, LOWEST_RAW)
-            more, more_moment = sums_of_piece(piece, zero, first, rest, lowest)
-        raw += more_raw
-        total += more
-        moment += more_moment
-    if not 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
-        total, moment = exact_sums(row, top, temperature)
-        return np.float64(top), raw, total, moment
-    return np.float64(top), raw, total, moment / temperature
-
-
-@compiled
-def read_maxima(bits, maxima, first_block, last_block, top):  # type: ignore[no-untyped-def]
-    """Each of some blocks' largest logit to `maxima`; the largest of them and `top`. NaN may be passed over.
-
-    `bits`: the row's and the maxima's, as whole numbers.
-    """
-    of_row, of_maxima = bits
-    for block in range(first_block, last_block):
-        first = block * BLOCK_TOKENS
-        of_maxima[block] = largest_bits(of_row[first : first + BLOCK_TOKENS])
-        top = maxima[block] if maxima[block] > top else top
-    return top
-
-
-@compiled
-def largest_bits(bits):  # type: ignore[no-untyped-def]
-    """The bits of the largest of some floats. As whole numbers, since a loop over floats, in which NaN needs its own
-    care, does not become vector instructions."""
-    # numba counts in int64; of int32 twice as many are compared at once.
-    kind, rest = bits.dtype.type, np.iinfo(bits.dtype).max
-    # Floats below 0 fall as their bits rise; the same step turns the key back.
-    largest = kind(bits[0] ^ ((bits[0] >> 63) & rest))
-    # From 0 on, although that one is known: 64 numbers are whole vectors, 63 are not.
-    for place in range(len(bits)):
-        key = kind(bits[place] ^ ((bits[place] >> 63) & rest))
-        largest = key if key > largest else largest
-    return kind(largest ^ ((largest >> 63) & rest))
-
-
-@compiled
 def largest_two(row, top, maxima):  # type: ignore[no-untyped-def]
     """The lowest id of the largest logit, and the second largest logit."""
     best, second = np.int64(-1), -np.inf
@@ -211,143 +92,6 @@ def largest_two(row, top, maxima):  # type: ignore[no-untyped-def]
                 elif row[token] > second:
                     second = np.float64(row[token])
     return best, second
-
-
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
-def sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
-    """`Σ e^(x/τ)` and `Σ x·e^(x/τ)`, x = z - top. May be added in any order, and so many at once."""
-    total = moment = np.float32(0.0)
-    for place in range(len(row)):
-        x = np.float32(row[place] - top)
-        # A removed token counts for nothing, and 0·-inf would be NaN. Written so that NaN stays NaN.
-        x = lowest if x < lowest else x
-        weight = quick_exponential(x, scale, scale_rest)
-        total += weight
-        moment += weight * x
-    return total, moment
-
-
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
-def both_sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
-    """`Σ e^x` and what `sums_of_piece` gives, in four fifths of the time of two loops."""
-    raw = total = moment = np.float32(0.0)
-    for place in range(len(row)):
-        x = np.float32(row[place] - top)
-        x = lowest if x < lowest else x
-        raw += rough_exponential(x)
-        weight = quick_exponential(x, scale, scale_rest)
-        total += weight
-        moment += weight * x
-    return raw, total, moment
-
-
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
-def exact_sums(row, top, temperature):  # type: ignore[no-untyped-def]
-    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ, in float64 throughout: for what quick sums cannot decide."""
-    total = moment = 0.0
-    for place in range(len(row)):
-        x = (np.float64(row[place]) - np.float64(top)) / temperature
-        x = LOWEST_EXPONENT if x < LOWEST_EXPONENT else x
-        weight = exponential(x)
-        total += weight
-        moment += weight * x
-    return total, moment
-
-
-@compiled
-def race_of_row(row, top, temperature, scratch, seed, position):  # type: ignore[no-untyped-def]
-    """Who wins among all tokens of a row, and its lead over the runner-up.
-
-    A block's first arrival bounds the noise of all its tokens. So noise is made only for tokens that can still be first
-    or second: those with `value + bound ≥ second best score so far`. Rounding cannot hide one: addition never falls
-    where a term rises.
-    """
-    _, _, ids, _, maxima, bounds, heights, _ = scratch
-    for block in range(len(maxima)):
-        bounds[block] = arrival_bound(block, position, seed)
-        heights[block] = processed(np.float64(maxima[block]), top, temperature) + bounds[block]
-    # The most promising blocks first: then few tokens of the others need to be looked at.
-    lower, upper = number_of(largest_bits(heights.view(np.int64))) - FIRST_HEIGHTS, np.inf
-    standing = -np.inf, -np.inf, np.int64(-1)
-    for _ in range(2):
-        waiting = 0
-        for block in range(len(maxima)):
-            if upper > heights[block] >= max(lower, standing[1]):
-                needed = (standing[1] - bounds[block]) * temperature
-                needed = needed if temperature == 1.0 else top + needed
-                # A little lower, so that rounding loses no token.
-                needed -= (abs(needed) + abs(top) + 64.0 * temperature) * KEY_SLACK
-                waiting = append_block(row, block, maxima.dtype.type(needed), ids, waiting)
-                if waiting >= AT_ONCE:
-                    standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
-                    waiting = 0
-        standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
-        lower, upper = LOWEST, lower
-    return standing[2], standing[0] - standing[1]
-
-
-@compiled
-def race_of_ids(row, top, temperature, scratch, count, seed, position, standing):  # type: ignore[no-untyped-def]
-    """As `race`, of the first `count` of the scratch's ids."""
-    values, weights, ids = scratch[:3]
-    for place in range(count):
-        values[place] = processed(np.float64(row[ids[place]]), top, temperature)
-    return race(values, ids, count, position, seed, weights, standing)
-
-
-@compiled
-def append_block(row, block, least, ids, count):  # type: ignore[no-untyped-def]
-    """Append the tokens of a block whose logits are `least` or more to a list of ids; returns its new length."""
-    for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
-        # Written always and counted only where it stays: a branch that goes either way costs more than a store.
-        ids[count] = token
-        count += row[token] >= least
-    return count
-
-
-@compiled
-def race_of_list(count, scratch, seed, position):  # type: ignore[no-untyped-def]
-    """Who wins among a list of candidates, which is used up, and its lead over the runner-up; as `race_of_row`."""
-    values, weights, ids, members, maxima, bounds, _, _ = scratch
-    heights, scores = weights, members.view(np.float64)
-    if count > len(maxima):
-        for block in range(len(maxima)):
-            bounds[block] = arrival_bound(block, position, seed)
-        for place in range(count):
-            heights[place] = values[place] + bounds[ids[place] >> BLOCK_BITS]
-    else:
-        for place in range(count):
-            heights[place] = values[place] + arrival_bound(ids[place] >> BLOCK_BITS, position, seed)
-    standing = -np.inf, -np.inf, np.int64(-1)
-    waiting = 0
-    for place in range(count):
-        if heights[place] >= standing[1]:
-            values[waiting], ids[waiting] = values[place], ids[place]
-            waiting += 1
-        if waiting == AT_ONCE or place == count - 1:
-            standing = race(values, ids, waiting, position, seed, scores, standing)
-            waiting = 0
-    return standing[2], standing[0] - standing[1]
-
-
-@compiled
-def race(values, ids, count, position, seed, scores, standing):  # type: ignore[no-untyped-def]
-    """The standing (best score, second best, winner's id) after a list of tokens. Of equal scores the lower id wins."""
-    for place in range(count):
-        scores[place] = values[place] + gumbel_of(ids[place], position, seed)
-    best, second, winner = standing
-    for place in range(count):
-        if scores[place] > best or (scores[place] == best and ids[place] < winner):
-            best, second, winner = scores[place], best, ids[place]
-        elif scores[place] > second:
-            second = scores[place]
-    return best, second, winner
-
-
-@inlined
-def processed(value, top, temperature):  # type: ignore[no-untyped-def]
-    """What a temperature makes of a logit: `(z - max z)/τ`, and the logit itself at τ = 1, as `tempered` does."""
-    return value if temperature == 1.0 else (value - top) / temperature
 
 
 @compiled
