@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from retort.tune.reweight import (
     score_pieces,
     second_nll,
 )
-from retort.tune.samples import Floats, Origin, Rows, as_samples
+from retort.tune.samples import Floats, Origin, Rows, Samples, as_samples
 from retort.tune.sequential import BLOCK, race
 from retort.tune.server_sweep import BudgetSpent, Known, Pace, ServerDrawer, answers_of
 from retort.tune.settings import Values
@@ -133,21 +133,9 @@ def run(
                 known = answers_of(pieces_there, COARSE)
     keeps = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=keeps)
+    _check(plan, source, record, resume, logprobs, reweight, second)
     if task.scorer.kind.name == "choice":
-        if record is not None or any(plan.chains) or reweight is not None:
-            raise InputError(
-                "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
-                "and no chain to apply"
-            )
-        if second is not None:
-            raise InputError("scorer choice draws no answers, so a second model has nothing to read")
         return _chosen_exactly(plan, source, on_progress, against, price)
-    if second is not None:
-        check_second(second)
-    if logprobs or reweight is not None:
-        _check_reweighting(plan, source, record, logprobs, reweight)
-    if record is None and resume:
-        raise InputError("--resume needs --record DIR")
     spending = grid = None
     if budget is not None:
         # With one setting there is nothing to race: all that the budget pays for is asked.
@@ -176,32 +164,13 @@ def run(
             recording.finish()
     if pieces is None:  # only now, for the recording has to be closed before another begins in its folder
         return without_temperature()
-    origin = Origin(
-        task.name,
-        source.name,
-        seed,
-        plan.chain,
-        sum(rows.forward_passes for rows in pieces) if local else None,
-        sum(rows.independent_passes for rows in pieces) if local else None,
-        grid,
-        tuple(in_words(written_prompt(prompt)) for prompt in task.prompts),
-        plan.asked,
-    )
     columns = as_samples(pieces, plan.axis, plan.item_ids)
-    found = conclude(
-        columns,
-        plan.goal,
-        origin,
-        variety=variety or task.scorer.kind.name == "none",
-        likeness=likeness,
-        against=None if temperatures == "own" else against,  # of its own settings there is one
-        price=price,
-    )
-    found = replace(found, skipped=dict(task.skipped))
-    if second is not None:
-        nats = zip(found.settings, second_nll(plan, pieces, second, on_progress).tolist(), strict=True)
-        settings = tuple(replace(setting, second_nll=finite(value)) for setting, value in nats)
-        found = replace(found, settings=settings, second_model=second.name)
+    if temperatures == "own":
+        against = None  # there is one setting
+    found = _concluded(
+        plan, source, pieces, columns, grid, second, on_progress,
+        variety=variety, likeness=likeness, against=against, price=price,
+    )  # fmt: skip
     if not logprobs and reweight is None:
         return found
     wanted = reweight or Wanted()
@@ -209,6 +178,44 @@ def run(
     if reweight is None:
         return found
     return replace(found, reweighted=reweighted(columns, likelihoods, plan.goal, wanted, seed))
+
+
+def _concluded(
+    plan: Plan,
+    source: Source,
+    pieces: Sequence[Rows],
+    columns: Samples,
+    grid: int | None,
+    second: Source | None,
+    on_progress: ProgressCallback | None,
+    *,
+    variety: bool,
+    **asked: Any,
+) -> Tuning:
+    """The record of these answers (`columns`: the same, to be counted), with what a second model says of them.
+
+    `grid`: answers that the whole grid would have had, where a budget ended it; `asked`: as `conclude` takes it.
+    """
+    task, local = plan.task, source.capability is Capability.FULL
+    origin = Origin(
+        task.name,
+        source.name,
+        plan.seed,
+        plan.chain,
+        sum(rows.forward_passes for rows in pieces) if local else None,
+        sum(rows.independent_passes for rows in pieces) if local else None,
+        grid,
+        tuple(in_words(written_prompt(prompt)) for prompt in task.prompts),
+        plan.asked,
+    )
+    variety = variety or task.scorer.kind.name == "none"
+    found = conclude(columns, plan.goal, origin, variety=variety, **asked)
+    found = replace(found, skipped=dict(task.skipped))
+    if second is None:
+        return found
+    nats = zip(found.settings, second_nll(plan, pieces, second, on_progress).tolist(), strict=True)
+    settings = tuple(replace(setting, second_nll=finite(value)) for setting, value in nats)
+    return replace(found, settings=settings, second_model=second.name)
 
 
 def _chosen_exactly(
@@ -351,17 +358,37 @@ def check_budget(
         )
 
 
-def _check_reweighting(
-    plan: Plan, source: Source, record: Path | None, logprobs: bool, reweight: Wanted | None
+def _check(
+    plan: Plan,
+    source: Source,
+    record: Path | None,
+    resume: bool,
+    logprobs: bool,
+    reweight: Wanted | None,
+    second: Source | None,
 ) -> None:
-    """Nothing where this sweep's answers can be scored and re-weighted, before anything is drawn."""
+    """Raises, before anything is drawn, for what this task, model or folder cannot give."""
+    if plan.task.scorer.kind.name == "choice":
+        if record is not None or any(plan.chains) or reweight is not None:
+            raise InputError(
+                "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
+                "and no chain to apply"
+            )
+        if second is not None:
+            raise InputError("scorer choice draws no answers, so a second model has nothing to read")
+        return
+    if second is not None:
+        check_second(second)
     if logprobs and record is None:
         raise InputError("--logprobs needs --record DIR")
-    if source.capability is not Capability.FULL:
-        raise CapabilityError(
-            f"{source.name} does not give the whole vocabulary, so how likely an answer is at another setting is not "
-            "known; re-weighting needs a local model"
-        )
-    chains_to_score(plan, () if reweight is None else reweight.targets)
+    if logprobs or reweight is not None:
+        if source.capability is not Capability.FULL:
+            raise CapabilityError(
+                f"{source.name} does not give the whole vocabulary, so how likely an answer is at another setting is "
+                "not known; re-weighting needs a local model"
+            )
+        chains_to_score(plan, () if reweight is None else reweight.targets)
     if reweight is not None:
         check_goal(plan.goal)
+    if record is None and resume:
+        raise InputError("--resume needs --record DIR")
