@@ -6,6 +6,7 @@ Plain sockets, so that bytes can come one by one, or never.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -25,6 +26,21 @@ GOOD = {"choices": [{"text": "x", "finish_reason": "stop"}]}
 Write = Callable[[Callable[[bytes], None]], None]
 
 
+def request_of(one: socket.socket) -> bytes:
+    """A whole request: a socket that is closed with something unread resets the connection, answer and all."""
+    asked, wanted = b"", None
+    while wanted is None or len(asked) < wanted:
+        part = one.recv(65536)
+        if not part:
+            raise ConnectionError("the client left before it had asked")
+        asked += part
+        end = asked.find(b"\r\n\r\n")
+        if end >= 0:
+            length = re.search(rb"content-length: (\d+)", asked[:end], re.IGNORECASE)
+            wanted = end + 4 + (int(length[1]) if length else 0)
+    return asked
+
+
 @contextmanager
 def answering(write: Write, kind: str = "application/json") -> Iterator[str]:
     """A server that lists one model and writes what it likes to everything else."""
@@ -33,7 +49,7 @@ def answering(write: Write, kind: str = "application/json") -> Iterator[str]:
     def answer(one: socket.socket) -> None:
         with one:
             try:
-                asked = one.recv(65536)
+                asked = request_of(one)
                 if asked.startswith(b"GET"):
                     said = json.dumps({"data": [{"id": "m"}]}).encode()
                     one.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + said)
