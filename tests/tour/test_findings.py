@@ -53,7 +53,7 @@ def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
     assert text.startswith("Yes: one right answer wants a low temperature")
     assert "exploit τ = 0 to 0.6, explore τ = 1 to 1.2" in text
     wrong = next(one for one in explore.settings if one.temperature == 0.2)
-    assert f"Explore scores {wrong.score:.3f} ({interval(wrong.score_ci)}) at exploit’s τ = 0.2, " in text
+    assert f"Explore: {wrong.score:.3f} ({interval(wrong.score_ci)}) at exploit’s τ = 0.2, " in text
 
     meeting = compared(exploit, make_tuning("explore", setting=0.6, region=(0.6, 1.2))).text
     assert meeting.startswith("Not shown")
@@ -64,7 +64,7 @@ def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
     text = compared(exploit, apart).text
     assert text.startswith("In part: each task’s best temperature is significantly worse for the other.")
     wrong = next(one for one in exploit.settings if one.temperature == 1.0)
-    assert f"Exploit scores {wrong.score:.3f} ({interval(wrong.score_ci)}) at explore’s τ = 1, " in text
+    assert f"Exploit: {wrong.score:.3f} ({interval(wrong.score_ci)}) at explore’s τ = 1, " in text
     assert "with 150 and 150 items the temperatures" in text and "τ = 0.6 suits both" in text
 
     turned = compared(make_tuning(setting=1.4, region=(1.4, 1.6)), explore).text

@@ -150,8 +150,11 @@ def _cost(wanted: Tuning, own: float, other: Tuning, wrong: float) -> str:
     at = {one.temperature: one for one in wanted.settings}
     if wrong not in at:
         return ""
-    name = wanted.task.capitalize()
-    return f" {name} scores {_score(at[wrong])} at {other.task}’s τ = {wrong:g}, {_score(at[own])} at its own {own:g}."
+    whose = f"{other.task}’" if other.task.endswith("s") else f"{other.task}’s"
+    return (
+        f" {wanted.task.capitalize()}: {_score(at[wrong])} at {whose} τ = {wrong:g}, {_score(at[own])} at its own "
+        f"{own:g}."
+    )
 
 
 def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
