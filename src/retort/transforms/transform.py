@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ParamSpec
 
 from retort.distribution.arrays import Array, as_floats, namespace
@@ -63,12 +63,16 @@ class Transform:
         """True if the main parameter's value is written without its name, as in `top_k=50`."""
         return self.main.name == self.name
 
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.compute)
+
     def function(self, logits: Any, *values: Any, **named: Any) -> Array:
         """`compute` on logits and values that are checked first; the logits as they are where a value is off.
 
         Raises InputError for rows with NaN, +inf or nothing but -inf, and for values that are not allowed.
         """
-        bound = inspect.signature(self.compute).bind(logits, *values, **named)
+        bound = self._signature.bind(logits, *values, **named)
         bound.apply_defaults()
         _, *given = bound.args
         taken = [parameter.taken(value) for parameter, value in zip(self.parameters, given, strict=True)]
