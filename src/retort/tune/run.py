@@ -96,7 +96,7 @@ def run(
     if (budget, reweight) != (None, None) or logprobs:
         task = _scored_only(task)
     check_budget(task, temperatures, engine, budget)
-    if engine == "ray" and source.capability is not Capability.FULL:
+    if engine == "ray" and not local:
         raise InputError(
             f"--engine ray loads the model on each worker of a cluster, and {source.name} cannot be loaded there; "
             "leave it out (--concurrency is the number of simultaneous requests to a server)"

@@ -267,7 +267,10 @@ def compare(
     reach = largest or span
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(second > 0.0, first / np.sqrt(second), 0.0)
-    critical, normal = _critical(scores, second, alpha, rng, resamples)
+    tail = (
+        alpha / 2 / max(num_settings * (num_settings - 1) // 2, 1)
+    )  # beyond either end of one pair's own interval
+    critical, normal = _critical(scores, second, alpha, tail, rng, resamples)
     # The same test of every other difference than 0, solved for it: |Σ(d − δ)| = normal·√Σ(d − δ)².
     spread = np.sqrt(np.maximum(second / num_items - (first / num_items) ** 2, 0.0))
     half = (
@@ -275,8 +278,7 @@ def compare(
         if num_items > normal**2
         else np.full_like(spread, np.inf)
     )
-    pairs = num_settings * (num_settings - 1) // 2
-    low, high = _widened(sums, num_items, np.asarray(half), reach, normal, alpha / 2 / max(pairs, 1))
+    low, high = _widened(sums, num_items, np.asarray(half), reach, normal, tail)
     # The flips are exact for "no difference" where the widening is only safe, so it never takes back their finding.
     better = statistic > critical
     low = np.where(better, np.maximum(low, ROUNDING), np.minimum(low, 0.0))
@@ -296,22 +298,21 @@ def compare(
 
 
 def _critical(
-    scores: Array, squares: Array, alpha: float, rng: np.random.Generator, resamples: int
+    scores: Array, squares: Array, alpha: float, tail: float, rng: np.random.Generator, resamples: int
 ) -> tuple[float, float]:
     """What the largest `|Σ w d| / √Σd²` of all pairs exceeds with probability alpha, for random weights w of whole
     items: for signs, which test "no difference" exactly; and, a little higher, for normal numbers, under which every
     pair's statistic is normal.
 
     Where few items differ, signs give small values that say nothing of other differences than 0; the intervals need
-    the normal ones.
+    the normal ones. Where none does, both are what leaves `tail` beyond either end.
     """
     from scipy.special import ndtri
 
     num_items, num_settings = scores.shape
     upper = np.triu(squares > 0.0, 1)
-    pairs = num_settings * (num_settings - 1) // 2
     if not upper.any():
-        alone = float(-ndtri(alpha / 2 / max(pairs, 1)))
+        alone = float(-ndtri(tail))
         return alone, alone
     # What is common to all settings of an item cancels in every difference; without it the sums stay small.
     centred = scores - scores.mean(axis=1, keepdims=True)
