@@ -1,6 +1,6 @@
 """One row of logits as a distribution: softmax, measures, divergences, calibration, and bounds on what is not known.
 
-In: logits, or the most probable tokens of a server. Out: numbers, or an `Interval` where only a bound is known. Read
+In: logits, or the most likely tokens of a server. Out: numbers, or an `Interval` where only a bound is known. Read
 `softmax.py` first, then `measures.py`; `bounds.py` is for rows that are known in part.
 
 Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or torch tensors `[..., vocab]`.

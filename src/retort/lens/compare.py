@@ -2,7 +2,7 @@
 
 Two sources of the whole vocabulary are compared at every position of every text, in both directions. The temperature of
 B that would make them nearest is the equivalent temperature (see `equivalent.py`), and what no temperature removes is
-`kl_left`. Where one side names its most probable tokens only, the position after each text is compared
+`kl_left`. Where one side names its most likely tokens only, the position after each text is compared
 (`distance.py`).
 """
 
@@ -380,11 +380,11 @@ def _compared(
     ]
 
 
-# Where one side names its most probable tokens only
+# Where one side names its most likely tokens only
 
 
 def known_after(source: Source, prompt: str | Conversation) -> KnownTop:
-    """The most probable tokens after `prompt`; `NAMED` of them, and exact, of a source of the whole vocabulary."""
+    """The most likely tokens after `prompt`; `NAMED` of them, and exact, of a source of the whole vocabulary."""
     if source.capability is Capability.TOP_N:
         return cast(PartialSource, source).next_tokens(prompt)
     logits = source.start([prompt_for(source, prompt).ids]).logits[0]

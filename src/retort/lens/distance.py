@@ -1,6 +1,6 @@
 """How far one distribution is from another, in nats: exact for two rows of logits, bounded where one is a list.
 
-Of a list of the most probable tokens, what is matched with the other side is certain, and what the rest may add is
+Of a list of the most likely tokens, what is matched with the other side is certain, and what the rest may add is
 bounded. Tokens are matched by id where both sides have the same ids, else by text, equal texts together.
 """
 
@@ -82,7 +82,7 @@ def matched_temperature(a: Floats, b: Floats) -> dict[str, Any]:
 
 
 def known_top(source: Source, found: Floats | KnownTop) -> KnownTop:
-    """The most probable tokens of logits `[vocab]`; what is a list already stays as it is."""
+    """The most likely tokens of logits `[vocab]`; what is a list already stays as it is."""
     if isinstance(found, KnownTop):
         return found
     log_probs = log_softmax(found)

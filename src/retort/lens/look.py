@@ -2,7 +2,7 @@
 
 Three distributions are told apart everywhere: *raw* (the model's own, τ = 1), *tempered* (the whole vocabulary at
 another τ), and *processed* (what is left after a chain, renormalised: what sampling draws from). A source that names
-its most probable tokens only leaves every measure an interval; with the whole vocabulary its two ends are equal.
+its most likely tokens only leaves every measure an interval; with the whole vocabulary its two ends are equal.
 """
 
 from __future__ import annotations

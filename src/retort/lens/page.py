@@ -239,7 +239,7 @@ def ranks_of(logits: np.ndarray, ids: Sequence[int]) -> tuple[int, ...]:
 
 
 def _known_position(source: Source, prompt: str, known: KnownTop, chain: Chain) -> Position:
-    """The position as a list of the most probable tokens; also of a model that runs here, beside such a source."""
+    """The position as a list of the most likely tokens; also of a model that runs here, beside such a source."""
     known.at(1.0)  # refuses logprobs that no distribution has
     return Position(
         **told_of(source),

@@ -1,7 +1,7 @@
 """A text token by token: how likely each was, how sure the model is there, and what a chain would have done to it.
 
 The text is given, or drawn by chain and seed as `generate` draws it; a recording of one answer gives that answer. A
-given text costs one forward pass. A source that names its most probable tokens only leaves measures as intervals.
+given text costs one forward pass. A source that names its most likely tokens only leaves measures as intervals.
 """
 
 from __future__ import annotations
@@ -389,7 +389,7 @@ def _described(
     return [token for first in sorted(parts) for token in parts[first]]
 
 
-# With the most probable tokens only
+# With the most likely tokens only
 
 
 def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> TracedToken:

@@ -133,7 +133,7 @@ def read_steps(
 
 
 def greedy_steps(source: PartialSource, prompt: str, given: Sequence[str], count: int) -> Iterator[ReadToken]:
-    """What is known of each position, and the token there: given, or the most probable one. One request for each."""
+    """What is known of each position, and the token there: given, or the most likely one. One request for each."""
     for place in range(count):
         known = source.next_tokens(prompt)
         token = given[place] if place < len(given) else known.tokens[0].token

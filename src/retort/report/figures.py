@@ -42,7 +42,7 @@ def _colour_of(temperature: float) -> str:
 
 @styled
 def distribution(look: Look) -> Figure:
-    """The most probable tokens, one column of bars a temperature, all columns on one scale."""
+    """The most likely tokens, one column of bars a temperature, all columns on one scale."""
     tokens = [token_text(one.token) for one in look.rows[0].top]
     figure = new_figure(WIDTH, 0.62 + 0.235 * len(tokens))
     columns = figure.subplots(1, len(look.rows), sharey=True, squeeze=False)[0]

@@ -181,7 +181,7 @@ class PartialSource(Source, Protocol):
     def probe(self) -> Any: ...
 
     def next_tokens(self, prompt: str | tuple[Message, ...], count: int | None = None) -> KnownTop:
-        """The most probable tokens after `prompt` (a text, or messages), `count` of them where it can give so many.
+        """The most likely tokens after `prompt` (a text, or messages), `count` of them where it can give so many.
 
         Raises SourceError where it cannot be reached or answers with what cannot be used.
         """

@@ -302,7 +302,7 @@ class Borrowed:
         with self._turns.turn():
             return self._source.token_text(token_id)
 
-    # What a source of the most probable tokens has; for any other there is no such attribute.
+    # What a source of the most likely tokens has; for any other there is no such attribute.
     @property
     def probe(self) -> Any:
         with self._turns.turn():

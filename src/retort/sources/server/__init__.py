@@ -1,4 +1,4 @@
-"""Models behind a server: a URL in, texts and the most probable next tokens out.
+"""Models behind a server: a URL in, texts and the most likely next tokens out.
 
 Read `server.py` first: what can be asked (`Ask`), and the server that is asked. `source.py` is what the verbs see,
 `connection.py` the network, `answers.py` the one parser for what comes back; `probe.py` finds out what a server's

@@ -37,7 +37,7 @@ from retort.files import kind_of
 from retort.numerals import number
 from retort.sources.base import KnownToken, text_of_bytes
 
-NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most probable ones
+NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most likely ones
 UNDECODED = "\ufffd"
 SUM_TOLERANCE = 1e-3  # logprobs rounded to a few digits may sum to a little more than one
 FLOAT32_PASS = (
@@ -62,7 +62,7 @@ class Position:
 
     @property
     def num_ranked(self) -> int:
-        """How many of the known tokens are certainly the most probable ones, as far as the list itself says it."""
+        """How many of the known tokens are certainly the most likely ones, as far as the list itself says it."""
         ceiling = -math.inf if self.ceiling is None else self.ceiling
         return sum(token.logprob >= ceiling for token in self.known)
 
@@ -494,9 +494,9 @@ def position_of(
 ) -> Position:
     """The drawn token among the candidates, and what bounds all others.
 
-    The least of the list may be there only because it was drawn: then the one above it is the last of the most probable
+    The least of the list may be there only because it was drawn: then the one above it is the last of the most likely
     ones. Where `asked` tokens came, and completions list a drawn one besides, it is one of them. A drawn token that is
-    more probable than the list's last and missing from it shows that the list is not of the most probable ones: nothing
+    more probable than the list's last and missing from it shows that the list is not of the most likely ones: nothing
     but the missing mass bounds the others. A listed logprob of -inf says that no other token can come.
     """
     named = [token for token in listed if token is not None and not math.isnan(token.logprob)]
@@ -573,7 +573,7 @@ def _ranked(entries: Ranks | None, ids: Sequence[int] | None = None) -> tuple[Po
         named = [(rank, token) for rank, token in found if token is not None]
         chosen = next((token for _, token in named if token.id == own), found[0][1])
         position = position_of(chosen, [token for _, token in found])
-        # With ranks nothing need be guessed: the tokens whose ranks run 1, 2, 3 … without a gap are the most probable.
+        # With ranks nothing need be guessed: the tokens whose ranks run 1, 2, 3 … without a gap are the most likely.
         if all(rank is not None for rank, _ in named):
             in_order = sorted(named, key=lambda pair: pair[0] or 0)
             top = [

@@ -1,4 +1,4 @@
-"""`http(s)://host:port/v1#name`: a model on a server, of which texts and the most probable tokens are known.
+"""`http(s)://host:port/v1#name`: a model on a server, of which texts and the most likely tokens are known.
 
 In: a URL. Out: what is known of the next token, once the probe has said what the server's numbers are. A server without
 logprobs is known by its texts alone (`Capability.ANSWERS`): look, trace and compare refuse it, sample and tune do not.
@@ -96,7 +96,7 @@ class ServerSource(WithoutVocabulary):
         ask = Ask(prompt, top_logprobs=asked, **self.probe.neutral)
         position = self._first_position(ask)
         if position.num_ranked < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
-            # The drawn token may stand in the place of one of the most probable ones (vLLM's chat); a greedy one
+            # The drawn token may stand in the place of one of the most likely ones (vLLM's chat); a greedy one
             # cannot, and the logprobs are the same.
             position = self._first_position(replace(ask, temperature=0.0))
         if len(position.known) > (ranked := position.num_ranked) >= self.probe.given:
