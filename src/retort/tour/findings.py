@@ -133,8 +133,8 @@ def compared(exploit: Tuning, explore: Tuning) -> Finding:
         costs = _cost(exploit, best[0], explore, best[1]), _cost(explore, best[1], exploit, best[0])
         return Finding(
             title,
-            f"In part: each task’s best temperature is significantly worse for the other.{''.join(costs)} But with "
-            f"{exploit.items} and {explore.items} items {shared}",
+            f"In part: each task’s best temperature is significantly worse for the other.{''.join(costs)} But with so "
+            f"few items {shared}",
         )
     if regions[0][0] > regions[1][1]:
         verdict = "Yes, but the reverse of the usual: one right answer wants the higher temperature"
