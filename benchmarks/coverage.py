@@ -16,10 +16,14 @@ The worst of hundreds of cases is partly bad luck. So the three worst cases of e
 other random numbers, with more tasks (and, where intervals are looked at, the resamples that a user gets): *again* is
 the worst of these, *low* and *high* its 95 % Monte-Carlo interval (Clopper and Pearson). Cases that are done are kept
 in `retort-coverage.jsonl` in the folder for temporary files, so that a run that was stopped goes on where it was.
+
+    python -m benchmarks coverage                                              all of it, hours
+    python -m benchmarks.coverage "all pairs cover" --tasks 200 --places 12 --resamples 500    one, sooner
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import tempfile
@@ -244,31 +248,61 @@ def _kept() -> dict[str, float]:
     return _found
 
 
-def run(settings: Settings) -> Record:
-    """The worst case of every promise, and what the worst ones show with other random numbers."""
+def looked_at(
+    promise: Promise, tasks: int, again: int, resamples: int, places: int = 3
+) -> tuple[dict[str, Any], str]:
+    """What a promise comes to: its worst case, and the worst of `places` worst ones with other random numbers."""
     from scipy.stats import binomtest
 
+    trials = dict(promise.cases())
+    found = {name: measured(promise, name, trial, tasks, FEW_RESAMPLES, 1) for name, trial in trials.items()}
+    sign = 1 if promise.worst is min else -1
+    worst = sorted(found, key=lambda name: sign * found[name])[:places]
+    second = {name: measured(promise, name, trials[name], again, resamples, 2) for name in worst}
+    place = promise.worst(second, key=lambda name: second[name])
+    interval = binomtest(round(second[place] * again), again).proportion_ci(0.95)
+    numbers = {
+        "cases": len(found), "tasks each": tasks, "median": float(np.median(list(found.values()))),
+        "worst": promise.worst(found.values()), "again": second[place], "low": interval.low,
+        "high": interval.high, "tasks again": again,
+    }  # fmt: skip
+    return numbers, place
+
+
+def run(settings: Settings) -> Record:
+    """The worst case of every promise, and what the worst ones show with other random numbers."""
     rows: list[Row] = []
     details: dict[str, Any] = {}
     for promise in PROMISES:
         scale = 0.005 if settings.quick else 1.0
         tasks, again = (max(int(number * scale), 5) for number in (promise.tasks, promise.again))
-        resamples = FEW_RESAMPLES if settings.quick else promise.resamples
         start = time.perf_counter()
-        trials = dict(promise.cases())
-        found = {
-            name: measured(promise, name, trial, tasks, FEW_RESAMPLES, 1) for name, trial in trials.items()
-        }
-        sign = 1 if promise.worst is min else -1
-        places = sorted(found, key=lambda name: sign * found[name])[:3]
-        second = {name: measured(promise, name, trials[name], again, resamples, 2) for name in places}
-        place = promise.worst(second, key=lambda name: second[name])
-        interval = binomtest(round(second[place] * again), again).proportion_ci(0.95)
-        numbers = {
-            "cases": len(found), "tasks each": tasks, "median": float(np.median(list(found.values()))),
-            "worst": promise.worst(found.values()), "again": second[place], "low": interval.low,
-            "high": interval.high, "tasks again": again,
-        }  # fmt: skip
+        resamples = FEW_RESAMPLES if settings.quick else promise.resamples
+        numbers, place = looked_at(promise, tasks, again, resamples)
         rows.append(compared(promise.name, {"seconds": [time.perf_counter() - start]}, **numbers))
         details[promise.name] = f"worst again: {place}"
     return record("coverage", __doc__ or "", "none", settings, details, rows)
+
+
+def main() -> None:
+    """One promise alone, by the beginning of its name, with as many tasks a case as are asked for."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("promise", choices=[one.name.split(",")[0] for one in PROMISES])
+    parser.add_argument("--tasks", type=int, help="tasks of each case at the first look")
+    parser.add_argument(
+        "--places", type=int, default=3, help="how many of the worst cases are looked at again"
+    )
+    asked = parser.parse_args()
+    promise = next(one for one in PROMISES if one.name.split(",")[0] == asked.promise)
+    numbers, place = looked_at(
+        promise,
+        asked.tasks or promise.tasks,
+        promise.again,
+        asked.resamples or promise.resamples,
+        asked.places,
+    )
+    print(json.dumps(numbers | {"worst again": place}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
