@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import reference
-from retort.chain import Chain
+from retort.chain import Chain, Stage
 from retort.errors import InputError
 from retort.transforms import Context, dry, frequency_penalty, presence_penalty, repetition_penalty
 from retort.transforms.penalties import STEPS, continuations
@@ -220,6 +220,14 @@ def test_two_tokens_that_would_continue_runs_of_different_length() -> None:
 def test_runs_may_overlap() -> None:
     assert continuations(np.array([2, 2, 2, 2])) == {2: 3}
     assert continuations(np.array([0, 1, 0, 1, 0])) == {1: 3}
+
+
+def test_a_breaker_written_as_text_is_one_breaker() -> None:
+    """ "12" is the id 12, and not the tokens 1 and 2 one after the other."""
+    assert Stage("dry", 1, breakers=["12"]).setting("breakers") == (12,)
+    assert Stage("dry", 1, breakers=["12", "3+4", (5, 6), 7]).setting("breakers") == (7, 12, (3, 4), (5, 6))
+    with pytest.raises(InputError, match="dry_breakers must be token ids"):
+        Stage("dry", 1, breakers=["x"])
 
 
 def test_breakers_end_a_run_and_are_not_penalised() -> None:

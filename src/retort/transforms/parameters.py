@@ -304,9 +304,13 @@ def _write_function(function: Callable[..., Any]) -> str:
 
 
 def _store_breakers(parameter: Parameter, value: Any) -> tuple[Any, ...]:
-    """Ids and sequences of ids, ids first; a sequence of one is its id."""
+    """Ids and sequences of ids, ids first; a sequence of one is its id. Text is one breaker: `12`, or `1+2`."""
     sequences = {
-        tuple(_token_id(parameter, one) for one in (entry if isinstance(entry, Iterable) else [entry]))
+        # Text is iterable too, but "12" is one id and not the tokens 1 and 2.
+        tuple(
+            _token_id(parameter, one)
+            for one in (entry.split("+") if isinstance(entry, str) else _entries(parameter, entry))
+        )
         for entry in _entries(parameter, value)
     }
     return tuple(
@@ -318,7 +322,7 @@ def _store_breakers(parameter: Parameter, value: Any) -> tuple[Any, ...]:
 
 def _read_breakers(parameter: Parameter, text: str) -> tuple[Any, ...]:
     """Breakers written as `7` or `[7 9 1+2]`: ids, and sequences with a plus between their ids."""
-    return _store_breakers(parameter, [part.split("+") for part in _inside_brackets(text)])
+    return _store_breakers(parameter, _inside_brackets(text))
 
 
 def _write_breakers(breakers: tuple[Any, ...]) -> str:
