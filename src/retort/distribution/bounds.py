@@ -38,6 +38,14 @@ MASS_ROUNDING = 1e-3
 FLOAT_ERROR = 1e-13
 """How far the sum of float64 probabilities may be from the truth: the mass of the unknown tokens is known to this."""
 
+PILED_NOISE = 0.29
+"""Up to this noise (logit units) the unknown tokens risk a flip most if they are piled up at their largest probability.
+
+A token at gap g below the first takes ln Φ(y) from the log-chance of no flip, y = x + g·√2/noise for the first token's
+own noise x, and e^{-g} of the mass. Its risk per mass falls with g while `noise ≤ √2·φ(y) / (Φ(y)·(-ln Φ(y)))`, which
+rises with y and is 0.295 at y = -9, where the integral in `risk_of_gaps` begins.
+"""
+
 
 @dataclass(frozen=True, init=False, eq=False)
 class PartialDistribution:
@@ -88,6 +96,7 @@ class PartialDistribution:
         # Rounding may have made a probability of nearly 1 a little more than 1.
         values = -np.sort(-np.minimum(values, 0.0))
         mass = float(np.exp(values).sum())
+        # The least mass that the true numbers can have: each may be lower by the rounding.
         if mass * math.exp(-rounding) > 1.0 + MASS_ROUNDING:
             raise InputError(
                 f"the logprobs have a mass of {number(mass, 6)}, above 1 by more than their rounding; "
@@ -98,6 +107,7 @@ class PartialDistribution:
             rounding = math.log(mass)
         limit = float(values[-1]) if ceiling is None else ceiling
         ends = values - rounding, np.minimum(values + rounding, 0.0)
+        # Past the frozen fields; what cached_property computes is kept in the same __dict__.
         self.__dict__.update(
             low=ends[0],
             high=ends[1],
@@ -110,6 +120,7 @@ class PartialDistribution:
 
     def _but(self, **changes: Any) -> PartialDistribution:
         """This one with some fields changed. Nothing that was computed of it goes along."""
+        # Not through __init__: what a chain left holds logits, which its checks of log-probabilities would refuse.
         found = object.__new__(PartialDistribution)
         found.__dict__.update({one.name: getattr(self, one.name) for one in fields(self)} | changes)
         return found
@@ -157,6 +168,7 @@ class PartialDistribution:
     @cached_property
     def largest_unknown(self) -> float:
         """L: no unknown token has a higher probability at τ = 1."""
+        # Below the ceiling, one unknown token can at most have all the mass that the unknown ones share.
         return float(min(math.exp(self.ceiling), self.unknown_mass.high))
 
     @cached_property
@@ -171,6 +183,7 @@ class PartialDistribution:
 
     @cached_property
     def _weights(self) -> tuple[Floats, Floats]:
+        # Only ratios of weights are used. Counted from the largest, none overflows at a small τ.
         shift = self.high[0]
         # A tiny τ may take the quotient to -inf; such a weight is 0.
         with np.errstate(over="ignore"):
@@ -192,6 +205,9 @@ class PartialDistribution:
         """
         if self.whole:
             return Interval(0.0, 0.0)
+        # Both extremes rise with the mass m, so the ends of m give the ends of W. The even tail is attained, so that
+        # end is tight; the pile is where m/L is a whole number, else its last token is smaller and the end a little too
+        # wide.
         power = 1.0 / self.temperature
         shift = self.high[0] * power
 
@@ -206,6 +222,7 @@ class PartialDistribution:
             low, high = piled(least), even(most)
         else:
             low, high = even(least), piled(most)
+        # In exact arithmetic low ≤ high ≤ U·L^{1/τ} as they stand; rounding, or the cap at e^700, can turn them around.
         return Interval(low, min(max(low, high), self.num_unknown * self._largest_weight))
 
     @property
@@ -236,8 +253,9 @@ class PartialDistribution:
             exact = low / low.sum()
             return Interval(exact, exact)
         given = self._given
+        # At τ = 1 the numbers as given are the shares. A quotient of bounds would only be wider.
         if given and not self.rounding:
-            return Interval(np.minimum(*given), given[1])
+            return Interval(*given)
         least, most = self._shares((low, high), (low.sum() - low, high.sum() - high), given)
         return Interval(np.minimum(least, most), most)
 
@@ -270,6 +288,8 @@ class PartialDistribution:
             greedy = float(mask[0])
             return Interval(greedy if self.num_ranked else 0.0, greedy)
         low, high = self._weights
+        # A list of all tokens is divided by its sum, which may differ from one by MASS_ROUNDING: the numbers as given
+        # would then contradict the quotient.
         given = self._given if self.num_unknown else None
         least, most = self._shares(
             (low[mask].sum(), high[mask].sum()),
@@ -307,7 +327,8 @@ class PartialDistribution:
         """Entropy in nats at τ: the narrower of two bounds, one from the weights and one from the shares."""
         if self.support.high == 1:
             return Interval(0.0, 0.0)
-        if self.exact or (self.whole and self.probs.exact):  # rounded or not, one possible token has it all
+        # The second case: of a rounded list whose one possible token has it all.
+        if self.exact or (self.whole and self.probs.exact):
             value = float(_terms(self.probs.low).sum())
             return Interval(value, value)
         by_weights, by_shares = self._entropy_by_weights(), self._entropy_by_shares()
@@ -334,6 +355,7 @@ class PartialDistribution:
     def margin(self) -> Interval:
         """`z₁ - z₂` of the logits at τ = 1, known to twice the rounding, not divided by τ; inf for one token."""
         first_low, first_high = float(self.low[0]), float(self.high[0])
+        # The second token is the best rival, known or not: the largest of their low ends, and of their high ends.
         rivals_low = [float(self.low[1])] if self.num_seen > 1 else []
         rivals_high = [float(self.high[1])] if self.num_seen > 1 else []
         if not self.whole:
@@ -364,6 +386,7 @@ class PartialDistribution:
         if mass == 1.0:
             return self.support
         enough = mass * (1.0 - SLACK)
+        # Only the ranked tokens are sure to come first; a known one further down counts among those beyond.
         first, beyond = self.num_ranked, self.num_tokens - self.num_ranked
         shares = self.first_shares
         known_low, known_high = shares.low[:first], shares.high[:first]
@@ -378,6 +401,7 @@ class PartialDistribution:
         if fewest is None:
             # Each further token has at most this share: one that is known but not ranked, or an unknown one.
             step = max(self._largest_share, float(self.probs.high[first]) if first < self.num_seen else 0.0)
+            # The factor errs towards fewer tokens, as the other one below errs towards more.
             more = math.ceil((enough - in_high) / step * (1.0 - 1e-9)) if step > 0.0 else 1
             fewest = min(first + max(more, 1), self.num_tokens)
         if most is None:
@@ -391,16 +415,22 @@ class PartialDistribution:
         """Chance that noise makes another token than the first the largest; as `flip_risk` of a row of logits."""
         gaps_low = np.maximum(self.low[0] - self.high[1:], 0.0)
         gaps_high = self.high[0] - self.low[1:]
+        # Not a rounded difference more, but one number: low and high would differ in their last bit.
         if not self.rounding:
             gaps_low = gaps_high
+        # The risk rises as any rival comes nearer and with every rival more, so the far ends of the known ones alone
+        # give the least.
         low = risk_of_gaps(gaps_high, noise)
         if self.whole:
             return Interval(low, low if not self.rounding else risk_of_gaps(gaps_low, noise))
         if self.num_ranked == 0:
             return Interval(0.0, 1.0)
-        # As many unknown tokens as their mass allows, all as near as the largest may be.
+        # As many unknown tokens as their mass allows, all as near as the largest may be: up to PILED_NOISE no other
+        # tail of that mass risks more. Beyond it many small tokens can, so there each one counts as the largest.
         nearest = max(float(self.low[0]) - math.log(self.largest_unknown), 0.0)
-        count = min(self.unknown_mass.high / self.largest_unknown, self.num_unknown)
+        count = self.num_unknown
+        if noise <= PILED_NOISE:
+            count = min(self.unknown_mass.high / self.largest_unknown, count)
         high = risk_of_gaps(
             np.append(gaps_low, nearest), noise, np.append(np.ones(len(gaps_low)), max(count, 1.0))
         )
@@ -437,10 +467,15 @@ class PartialDistribution:
         With A = Σ_known w ln w and S = Σ_known w: a tail of W at the largest weight has the least entropy for its W,
         which as a function of W falls until Z = a·S - A (a its log-weight) and then rises; an even tail has the most,
         which rises until each of its weights is e^{A/S}. Rounding by r moves H by at most `r·(ln V/2 + 1)`, since
-        `Σ p |ln p + H|` is at most the standard deviation of the surprise, and that stays below `ln V/2 + 1`.
+        `Σ p |ln p + H|` is at most the standard deviation of the surprise, and that stays below `ln V/2 + 1` (Reeb and
+        Wolf 2015, arXiv 1304.0036, have the tight bound on its variance).
+        Tight at τ = 1 without rounding: there W is the mass itself, an even tail is attained, and a pile where it is a
+        whole number of tokens. Elsewhere W and the tail's shape are bounded one after the other, so an end may be wide.
         """
         low, high = self._weights
         with np.errstate(divide="ignore", invalid="ignore"):
+            # The middle in logarithms, where rounding is symmetric. A token whose low end is 0 has half a width of inf:
+            # then this bound says nothing, and the one by shares decides.
             centre = np.exp(np.where(high > 0.0, 0.5 * (np.log(low) + np.log(high)), -math.inf))
             halves = np.where(
                 low > 0.0, 0.5 * (np.log(high) - np.log(low)), np.where(high > 0.0, math.inf, 0.0)
@@ -457,6 +492,7 @@ class PartialDistribution:
         if tail.high > 0.0:
             pile = math.log(self._largest_weight)
             least_at = min(max(pile * total - sum_w_log_w - total, tail.low), tail.high)
+            # As in _largest_weight: e^709 is the largest float64.
             level = min(sum_w_log_w / total, 700.0)
             most_at = min(max(self.num_unknown * math.exp(level), tail.low), tail.high)
             least = entropy(least_at, pile)
@@ -470,6 +506,7 @@ class PartialDistribution:
         low, high = np.asarray(shares.low), np.asarray(shares.high)
         tail = self.unseen
         unknown = 0 if self.whole else self.num_unknown
+        # A tail of a given share is most even where all its tokens are equal, so one of them stands for all.
         each_low = tail.low / unknown if unknown else 0.0
         cap = self._largest_share if unknown else 0.0
         each_high = min(cap, tail.high / unknown) if unknown else 0.0
@@ -487,8 +524,11 @@ class PartialDistribution:
         # The most uneven: the first ones as large as they may be. What bounds nothing counts as unknown here.
         first = self.num_ranked if unknown else len(low)
         cap = max(cap, float(high[first]) if first < len(low) else 0.0)
+        # A bit d of share that goes from the rest to a first token of share x changes the sum by d·(ln cap - ln x - 1)
+        # at most: a fall while x > cap/e. Where the last of the first tokens may be smaller, filling them is no bound.
         if first == 0 or (cap > 0.0 and float(low[first - 1]) * math.e < cap):
             return Interval(0.0, most + 1e-12)
+        # Filled in order of rank: the larger a share already is, the less a bit more of it adds to the sum.
         rest_low = tail.low + float(low[first:].sum())
         room = max(1.0 - float(low[:first].sum()) - rest_low, 0.0)
         wide = high[:first] - low[:first]
@@ -496,6 +536,7 @@ class PartialDistribution:
         filled = low[:first] + np.clip(room - before, 0.0, wide)
         rest = max(1.0 - float(filled.sum()), rest_low) if unknown or first < len(low) else 0.0
         least = float(_terms(filled).sum()) - (rest * math.log(cap) if rest > 0.0 and cap > 0.0 else 0.0)
+        # Tight for these intervals, up to the pile's last token. Not all of them need be reached together.
         return Interval(least - 1e-12, most + 1e-12)
 
     def _check_tail(self) -> None:
