@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from retort.distribution import entropy, softmax
+from retort.distribution.ranking import CANDIDATES
 from retort.transforms import find_transform
-from retort.transforms.entropy import BINS, CANDIDATES, top_h, typical_p
+from retort.transforms.entropy import BINS, top_h, typical_p
 from transforms.four_tokens import FOUR, kept, tied_rows
 
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.chain import Chain
 from retort.distribution import top_ids
-from retort.distribution.ranking import NUCLEUS_CANDIDATES
+from retort.distribution.ranking import CANDIDATES
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS, find_transform, min_p, temperature, top_k, top_p
 from retort.transforms.context import Context
@@ -151,12 +151,12 @@ def test_mass_1_keeps_a_tail_too_light_to_show_in_a_sum() -> None:
 def test_rows_with_small_and_large_nuclei_in_one_batch() -> None:
     """The search among the first candidates and the full sort must agree, whichever a row needs."""
     generator = np.random.default_rng(6)
-    num_tokens = 6 * NUCLEUS_CANDIDATES
+    num_tokens = 6 * CANDIDATES
     peaked = generator.normal(size=num_tokens) * 6
     flat = generator.normal(size=num_tokens)
     batch = top_p(np.stack([peaked, flat, peaked[::-1]]), 0.95)
     sizes = [len(kept(row)) for row in batch]
-    assert sizes[0] < NUCLEUS_CANDIDATES < sizes[1]
+    assert sizes[0] < CANDIDATES < sizes[1]
     for row, logits in zip(batch, (peaked, flat, peaked[::-1]), strict=True):
         probs = np.exp(logits) / np.exp(logits).sum()
         order = np.argsort(-probs, kind="stable")
@@ -191,7 +191,7 @@ def test_values_out_of_range_are_refused_with_the_range(name: str, value: object
     with pytest.raises(InputError, match=f"{name} must be (a|a finite) "):
         TRANSFORMS[name].function(np.zeros((2, 4)), value)
     with pytest.raises(InputError, match=name):
-        TRANSFORMS[name].check(value)
+        TRANSFORMS[name].main.taken(value)
 
 
 def test_a_setting_for_each_row_needs_the_shape_of_the_rows() -> None:

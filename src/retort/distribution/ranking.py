@@ -8,6 +8,8 @@ ties.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from retort.distribution.arrays import Array, detached, largest, namespace
 
@@ -17,8 +19,8 @@ ROUNDING = 1e-12
 SLACK = 2.0**-40
 """Share of the asked-for mass by which a nucleus may fall short: more than any order of summation can move a sum."""
 
-NUCLEUS_CANDIDATES = 1024
-"""The nucleus is sought among this many of the largest logits; rows that need more are sorted whole."""
+CANDIDATES = 1024
+"""A cut is sought among this many of the largest logits; rows that need more are sorted whole."""
 
 
 def flat_rows(logits: Array) -> Array:
@@ -33,21 +35,47 @@ def nucleus(rows_NV: Array, mass_N1: Array, min_keep: int = 1) -> tuple[Array, A
     """
     rows_NV = _packed(rows_NV)
     xp = namespace(rows_NV)
-    num_tokens = rows_NV.shape[-1]
     maximum_N1 = xp.max(rows_NV, axis=-1, keepdims=True)
     weights_NV = xp.astype(rows_NV, xp.float64, copy=False) - maximum_N1
     total_N1 = xp.sum(xp.exp(weights_NV, out=weights_NV), axis=-1, keepdims=True)
-    num_candidates = max(NUCLEUS_CANDIDATES, min_keep)
-    num_candidates = num_tokens if num_tokens <= 4 * num_candidates else num_candidates
-    count_N1, smallest_N1, reached_N1 = _nucleus_among(
-        rows_NV, num_candidates, maximum_N1, total_N1, mass_N1, min_keep
-    )
-    # Only rows whose nucleus reaches beyond the candidates are sorted whole: at ordinary p those are the flat ones.
-    flat_N = ~reached_N1[:, 0]
-    if num_candidates < num_tokens and bool(xp.any(flat_N)):
-        count_N1[flat_N], smallest_N1[flat_N], _ = _nucleus_among(
-            rows_NV[flat_N], num_tokens, maximum_N1[flat_N], total_N1[flat_N], mass_N1[flat_N], min_keep
-        )
+
+    def decide(candidates_NM: Array, rows: Any) -> tuple[Array, Array]:
+        weights_NM = xp.exp(xp.astype(candidates_NM, xp.float64) - maximum_N1[rows])
+        short_NM = xp.cumulative_sum(weights_NM, axis=-1) < mass_N1[rows] * total_N1[rows] * (1.0 - SLACK)
+        # Mass 1 means every token: the tail's mass can be smaller than any rounding allowance.
+        short_NM = short_NM | (mass_N1[rows] >= 1.0)
+        count_N1 = xp.sum(xp.astype(short_NM, xp.int64), axis=-1, keepdims=True) + 1
+        count_N1 = xp.where(count_N1 < min_keep, xp.full_like(count_N1, min_keep), count_N1)
+        num_candidates = candidates_NM.shape[-1]
+        count_N1 = xp.where(count_N1 > num_candidates, xp.full_like(count_N1, num_candidates), count_N1)
+        return count_N1, ~short_NM[:, -1:]
+
+    return cut(rows_NV, decide, max(CANDIDATES, min_keep))
+
+
+def cut(
+    rows_NV: Array, decide: Callable[[Array, Any], tuple[Array, Array]], num_candidates: int = CANDIDATES
+) -> tuple[Array, Array]:
+    """How many tokens `[N, 1]` of each row are kept from the top, and the logit of the last one `[N, 1]`.
+
+    `decide(candidates_NM, rows)` looks at the largest logits, falling, of the rows at this index: how many are kept
+    `[n, 1]`, from 1 to M, and whether the cut falls among them `[n, 1]`.
+    """
+    xp = namespace(rows_NV)
+    num_tokens = rows_NV.shape[-1]
+
+    def among(rows: Any, count: int) -> tuple[Array, Array, Array]:
+        candidates_NM = largest(rows_NV[rows], count)
+        count_N1, settled_N1 = decide(candidates_NM, rows)
+        return count_N1, xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1), settled_N1
+
+    if num_tokens <= 4 * num_candidates:
+        return among(slice(None), num_tokens)[:2]
+    count_N1, smallest_N1, settled_N1 = among(slice(None), num_candidates)
+    # Only rows whose cut falls beyond the candidates are sorted whole: at ordinary settings those are the flat ones.
+    flat_N = ~settled_N1[:, 0]
+    if bool(xp.any(flat_N)):
+        count_N1[flat_N], smallest_N1[flat_N], _ = among(flat_N, num_tokens)
     return count_N1, smallest_N1
 
 
@@ -68,22 +96,6 @@ def _packed(rows_NV: Array) -> Array:
     return packed_NL
 
 
-def _nucleus_among(
-    rows_NV: Array, num_candidates: int, maximum_N1: Array, total_N1: Array, mass_N1: Array, min_keep: int
-) -> tuple[Array, Array, Array]:
-    """Nucleus size and smallest logit among the largest `num_candidates`, and whether they hold the mass."""
-    xp = namespace(rows_NV)
-    candidates_NM = largest(rows_NV, num_candidates)
-    reached_NM = xp.cumulative_sum(xp.exp(xp.astype(candidates_NM, xp.float64) - maximum_N1), axis=-1)
-    short_NM = reached_NM < mass_N1 * total_N1 * (1.0 - SLACK)
-    # Mass 1 means every token: the tail's mass can be smaller than any rounding allowance.
-    short_NM = short_NM | (mass_N1 >= 1.0)
-    count_N1 = xp.sum(xp.astype(short_NM, xp.int64), axis=-1, keepdims=True) + 1
-    count_N1 = xp.where(count_N1 < min_keep, xp.full_like(count_N1, min_keep), count_N1)
-    count_N1 = xp.where(count_N1 > num_candidates, xp.full_like(count_N1, num_candidates), count_N1)
-    return count_N1, xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1), ~short_NM[:, -1:]
-
-
 def keep_first(logits: Array, count_N1: Array, smallest_N1: Array, ties: str = "lowest") -> Array:
     """Logits with the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit.
 
@@ -97,6 +109,7 @@ def keep_first(logits: Array, count_N1: Array, smallest_N1: Array, ties: str = "
     if ties != "all" and bool(xp.any(tied_N)):
         tie_TV = rows_NV[tied_N] == smallest_N1[tied_N]
         surplus_T1 = (reaching_N1 - count_N1)[tied_N]
+        # Tied tokens are numbered by rising id; those that are too many have the highest numbers, or the lowest.
         order_TV = xp.cumulative_sum(xp.astype(tie_TV, xp.int64), axis=-1)
         lost_TV = order_TV > order_TV[:, -1:] - surplus_T1 if ties == "lowest" else order_TV <= surplus_T1
         keep_NV[tied_N] = keep_NV[tied_N] & ~(tie_TV & lost_TV)
@@ -112,10 +125,12 @@ def top_ids(logits: Array, count: int) -> Array:
     smallest_N1 = largest(rows_NV, count)[:, -1:]
     keep_NV = rows_NV >= smallest_N1
     if bool(xp.all(xp.sum(xp.astype(keep_NV, xp.int64), axis=-1) == count)):
+        # nonzero names them by rising id, and a stable sort leaves equal ones in that order.
         ids_NM = xp.reshape(xp.nonzero(keep_NV)[1], (rows_NV.shape[0], count))
         values_NM = xp.take_along_axis(rows_NV, ids_NM, axis=-1)
         order_NM = xp.argsort(-values_NM, axis=-1, stable=True)
         ids_NM = xp.take_along_axis(ids_NM, order_NM, axis=-1)
     else:
+        # A tie at the last place: only a stable sort of the whole row puts its lowest ids first.
         ids_NM = xp.argsort(-rows_NV, axis=-1, stable=True)[:, :count]
     return xp.reshape(ids_NM, (*logits.shape[:-1], count))

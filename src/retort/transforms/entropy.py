@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from retort.distribution.arrays import Array, largest, namespace, token_ids
-from retort.distribution.ranking import SLACK, flat_rows, keep_first
+from retort.distribution.ranking import SLACK, cut, flat_rows, keep_first
 from retort.distribution.softmax import Weights, finite, log_softmax
 from retort.transforms.parameters import Parameter, choice, share
 from retort.transforms.transform import column, only, transform
@@ -130,9 +130,6 @@ AMONG = Parameter(
     "among", "a whole number of 1 or more, or 0 for all tokens", low=0, default=0, whole=True, for_all=True
 )
 
-CANDIDATES = 1024
-"""The cut is sought among this many of the largest logits; rows that need more are sorted whole."""
-
 
 @transform(
     "keep the most likely tokens whose entropy stays under this share of the row's",
@@ -165,11 +162,11 @@ def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> A
     limit_N1 = alpha_N1 * _entropy(rows_NV) * (1.0 + SLACK)
     # A row of 1 is off. With an entropy of 0 in float64 it would be cut to one token all the same.
     limit_N1 = xp.where(alpha_N1 >= 1.0, xp.full_like(limit_N1, math.inf), limit_N1)
-    return keep_first(logits, *_cut(rows_NV, limit_N1))
+    return keep_first(logits, *cut(rows_NV, lambda first_NM, rows: _under(first_NM, limit_N1[rows])))
 
 
 def _summed(rows_NV: Array, alpha_N1: Array) -> tuple[Array, Array]:
-    """As `_cut`, where the bound is on the sum of the kept tokens' terms of the row's entropy."""
+    """As `cut`, where the bound is on the sum of the kept tokens' terms of the row's entropy."""
     xp = namespace(rows_NV)
     sorted_NV = largest(rows_NV, rows_NV.shape[-1])
     log_probs_NV = log_softmax(xp.astype(sorted_NV, xp.float64))
@@ -194,22 +191,9 @@ def _entropy(rows_NV: Array) -> Array:
     return xp.log1p(xp.sum(others_NV, axis=-1, keepdims=True)) - weights.mean_gap_N1
 
 
-def _cut(rows_NV: Array, limit_N1: Array) -> tuple[Array, Array]:
-    """How many tokens are kept `[N, 1]`, and the logit of the last one `[N, 1]`."""
-    xp = namespace(rows_NV)
-    num_tokens = rows_NV.shape[-1]
-    num_candidates = CANDIDATES if num_tokens > 4 * CANDIDATES else num_tokens
-    count_N1, smallest_N1, settled_N1 = _cut_among(rows_NV, limit_N1, num_candidates)
-    wide_N = ~settled_N1[:, 0]
-    if num_candidates < num_tokens and bool(xp.any(wide_N)):
-        count_N1[wide_N], smallest_N1[wide_N], _ = _cut_among(rows_NV[wide_N], limit_N1[wide_N], num_tokens)
-    return count_N1, smallest_N1
-
-
-def _cut_among(rows_NV: Array, limit_N1: Array, num_candidates: int) -> tuple[Array, Array, Array]:
-    """The same among the largest `num_candidates`, and whether the limit is passed among them."""
-    xp = namespace(rows_NV)
-    candidates_NM = largest(rows_NV, num_candidates)
+def _under(candidates_NM: Array, limit_N1: Array) -> tuple[Array, Array]:
+    """How many of the largest logits, falling, stay under a limit of entropy `[N, 1]`, and whether they pass it."""
+    xp = namespace(candidates_NM)
     gaps_NM = xp.astype(candidates_NM, xp.float64) - xp.astype(candidates_NM[:, :1], xp.float64)
     weights_NM = xp.exp(gaps_NM)
     # Without the 1 of the largest: 1 + 1e-20 is 1, and the entropy of such a pair is not 0.
@@ -220,6 +204,6 @@ def _cut_among(rows_NV: Array, limit_N1: Array, num_candidates: int) -> tuple[Ar
     passed_NM = (entropy_NM > limit_N1) | (limit_N1 <= 0.0)
     # Entropies rise with n, up to rounding: from the first that is over the bound on, all count as over it.
     passed_NM = xp.cumulative_sum(xp.astype(passed_NM, xp.int64), axis=-1) > 0
-    count_N1 = num_candidates - xp.sum(xp.astype(passed_NM, xp.int64), axis=-1, keepdims=True)
-    last_N1 = xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1)
-    return count_N1, last_N1, xp.any(passed_NM, axis=-1, keepdims=True)
+    # `passed` has a column from the second token on, so at least the first is kept.
+    count_N1 = candidates_NM.shape[-1] - xp.sum(xp.astype(passed_NM, xp.int64), axis=-1, keepdims=True)
+    return count_N1, xp.any(passed_NM, axis=-1, keepdims=True)
