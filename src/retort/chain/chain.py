@@ -198,6 +198,7 @@ class Chain:
         processed, shaped, undivided, temperature = before, before, None, 1.0
         for step in steps(self.stages, before, context_of(history, context)):
             processed, shaped = step.after, step.shaped
+            # A chain tempers once, so this is met once at most.
             if step.stage.transform.tempers:
                 undivided, temperature = step.before, step.temperature
         return Run(processed, shaped, shaped if undivided is None else undivided, temperature)

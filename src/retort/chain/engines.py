@@ -84,6 +84,8 @@ class Engine:
         order = self.order(settings)
         known = {parameter.setting for name in order for parameter in TRANSFORMS[name].parameters}
         active = [name for name in order if TRANSFORMS[name].main.setting in settings]
+        # Not applied are: what no stage of this order has, min_keep without an active stage that reads it, and a scope
+        # that the engine's settings cannot say.
         return tuple(
             name
             for name in settings
@@ -104,6 +106,7 @@ class Engine:
         # Engines that read a folder's generation_config.json do not read a GGUF file's own settings.
         if self.file != "generation_config" or any(str(name).startswith("general.") for name in given):
             return dict(self.defaults)
+        # null in the file: not set.
         told = {name: given[name] for name in self.takes if given.get(name) is not None}
         if not self.sampling_asked:
             return {**self.defaults, **told}
@@ -150,6 +153,7 @@ class Engine:
 
     def _says(self, scope: str, active: list[str]) -> bool:
         """True if the settings can say this penalty scope here, or it is what the active penalties have anyway."""
+        # A scope that every active penalty has anyway needs no setting.
         own = {self.quirks.get(penalty, {}).get("scope") for penalty in PENALTIES if penalty in active}
         return scope.split(":")[0] in self.scopes or own <= {scope}
 
@@ -356,6 +360,7 @@ def _of_gguf(metadata: Mapping[str, Any]) -> dict[str, Any]:
         else:
             # Metadata is float32: 0.8 is stored as 0.800000011920929.
             found[ours] = float(f"{value:.7g}") if isinstance(value, float) else value
+    # A file that switches a sampler off leaves it out, and with it the settings that only that sampler reads.
     for main, off, others in (
         ("xtc_probability", (0,), ("xtc_threshold",)),
         ("mirostat", (0,), ("mirostat_tau", "mirostat_eta")),

@@ -116,6 +116,7 @@ def of_list(stages: Sequence[Stage], known: PartialDistribution) -> Explanation:
     def survivors(chosen: Sequence[Stage]) -> tuple[np.ndarray, int]:
         left = through(known, chosen)
         mask = np.zeros(raw.num_seen + 1, dtype=bool)
+        # One more place for all unknown tokens together: they stay or go as one.
         mask[left.ranks], mask[-1] = True, left.tail
         return mask, left.kept
 
@@ -267,6 +268,7 @@ def _late_temperature(setup: Setup) -> Iterator[str]:
         return
     place = stages.index(earlier[0])
     others = [stage for stage in stages if stage is not hot]
+    # The same chain with the temperature right before the first truncation that came too early.
     first = setup.count([*others[:place], hot, *others[place:]])
     if setup.total != first:
         one = len(earlier) == 1

@@ -57,14 +57,13 @@ class StageReport:
 class Listed:
     """What a chain left. `left`: the processed distribution. `ranks`: the known tokens that are in it, rising.
 
-    `tail`: whether the unknown tokens are in it, too. `temperature`: of the whole chain, between two ends if dynamic.
+    `tail`: whether the unknown tokens are in it, too.
     """
 
     stages: tuple[StageReport, ...]
     left: PartialDistribution
     ranks: NDArray[np.int64]
     tail: bool
-    temperature: Interval
 
     @property
     def kept(self) -> int:
@@ -99,6 +98,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
                 mass = current.share(mask)
                 current = current.kept(mask)
                 ranks = ranks[:1]
+                # The total variation of a cut is the share that it removes: the tokens that are left gain as much.
                 moved = _complement(mass)
             else:
                 temperature = divisor
@@ -124,7 +124,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
                 moved=moved,
             )
         )
-    return Listed(tuple(reports), current, ranks, not current.whole, temperature)
+    return Listed(tuple(reports), current, ranks, not current.whole)
 
 
 def named_probs(known: PartialDistribution, found: Listed) -> Interval:
@@ -149,8 +149,7 @@ def named_probs(known: PartialDistribution, found: Listed) -> Interval:
 
 def _temperature(current: PartialDistribution, stage: Stage) -> Interval:
     """What the stage divides by, on what comes in."""
-    given = stage.setting("temperature")
-    given = 1.0 if given is None else float(given)
+    given = float(stage.setting("temperature"))
     if stage.name == "temperature" or given == 0.0:
         return as_interval(given)
     if not current.whole:
@@ -193,6 +192,7 @@ def _kept(current: PartialDistribution, stage: Stage) -> Mask | None:
             # The floor falls as the entropy rises, so its low end is that of the highest entropy.
             entropy = current.entropy
             floor = Interval(*(min(log_value, 0.5 * log_value - h) for h in (entropy.high, entropy.low)))
+        # At least one token: a floor above every probability keeps the most likely.
         return _first(current, stage, max(_above(current, stage, floor, gaps=stage.name == "min_p"), 1))
     if not current.whole:
         raise _undecidable(
@@ -258,6 +258,7 @@ def _above(current: PartialDistribution, stage: Stage, floor: Interval, *, gaps:
         weight = current.largest_unknown ** (1.0 / current.temperature)
         least = float(np.exp(current.low / current.temperature).sum())
         unknown = log_of(weight / (weight + least))
+    # Surely kept and surely removed, with the stage's own allowance on both sides.
     inside, outside = own.low >= floor.high - ROUNDING, own.high < floor.low - ROUNDING
     if not (inside | outside).all():
         place = int(np.flatnonzero(~(inside | outside))[0])
@@ -293,6 +294,7 @@ def _typical(current: PartialDistribution, stage: Stage, mass: float) -> Mask:
     below, above = surprise.low - entropy.high, surprise.high - entropy.low
     most = np.maximum(np.abs(below), np.abs(above))
     least = np.where((below <= 0.0) & (above >= 0.0), 0.0, np.minimum(np.abs(below), np.abs(above)))
+    # By the middle of each distance's interval; `apart` below is what makes the order certain.
     order = np.argsort(least + most, kind="stable")
     needed = mass * (1.0 - SLACK)
     # The first run that may hold the mass decides: a longer one would need it to be sure that this one falls short.

@@ -45,6 +45,7 @@ class Stage:
         stored = []
         for parameter in row.parameters:
             value = given.get(parameter.name, parameter.default)
+            # A default of None: it must be given. None that is given: off.
             if parameter.name not in given and value is None:
                 raise InputError(
                     f"{row.name} needs its {parameter.name}: {parameter.label} must be {parameter.allowed}"
@@ -113,10 +114,11 @@ class Stage:
 
     def temperatures(self, logits: Array) -> Any:
         """What a stage that tempers divides `logits` by: a number, or `[...]` if it depends on them."""
-        given = self.setting("temperature")
-        if self.name != "dynatemp" or given == 0.0:
-            return 1.0 if given is None else float(given)
-        return dynamic_temperatures(logits, *self.values)
+        given = float(self.setting("temperature"))
+        # A dynamic temperature around 0 is greedy on every row, so it counts as one number too.
+        return (
+            given if self.name != "dynatemp" or given == 0.0 else dynamic_temperatures(logits, *self.values)
+        )
 
     def __str__(self) -> str:
         row = self.transform
@@ -168,7 +170,9 @@ def steps(stages: Iterable[Stage], logits: Array, context: Context) -> Iterator[
             removed_from = removed_from or not divides
         elif row.truncates or row.bans:
             removed_from = True
+        # adaptive_p (the stage with an `update` that does not truncate) replaces the logits: it is no part of shaped.
         elif not row.update:
+            # Once a token is removed the two lines part, and a stage that moves logits runs on both.
             moved = stage.apply(shaped, context) if removed_from else after
             # A bias of -inf removes its token; shaped still has it.
             shaped = namespace(moved).where(moved > -math.inf, moved, widened(shaped))
@@ -217,13 +221,15 @@ def given_values(row: Transform, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _read(row: Transform, inside: str, several: bool) -> Stage:
     """The stage of a transform whose settings are written as `inside`."""
     if inside.lower() in OFF_WORDS:
-        return _off(row)
+        return Stage(row.name, None)
     if not several:
         return Stage(row.name, row.main.read(inside))
     positional: list[Any] = []
     named: dict[str, Any] = {}
     arguments = list(_arguments(inside))
     if row.main.kind is not None and row.main.kind.variadic:
+        # All that has no name is the main value, commas included: `allowed(3, 8-11)`, `bad_words([5 6], [7],
+        # scope=output)`.
         together = ", ".join(argument for argument in arguments if "=" not in argument)
         positional.append(row.main.read(together))
         arguments = [argument for argument in arguments if "=" in argument]
@@ -242,14 +248,6 @@ def _read(row: Transform, inside: str, several: bool) -> Stage:
         else:
             positional.append(row.parameters[len(positional)].read(argument))
     return Stage(row.name, *positional, **named)
-
-
-def _off(row: Transform) -> Stage:
-    """A stage of this transform that does nothing; chains drop it."""
-    stage = object.__new__(Stage)
-    object.__setattr__(stage, "name", row.name)
-    object.__setattr__(stage, "values", (None, *(parameter.default for parameter in row.parameters[1:])))
-    return stage
 
 
 def _arguments(inside: str) -> Iterator[str]:
