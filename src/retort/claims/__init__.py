@@ -20,8 +20,7 @@ from retort.blocks import Block, line, table
 from retort.calling import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
-from retort.claims.evidence import Evidence, Needs
-from retort.claims.progress import ProgressCallback, Work
+from retort.claims.evidence import Evidence, Needs, ProgressCallback, Work
 from retort.errors import InputError, did_you_mean
 from retort.lens.asking import default_prompts
 from retort.numerals import counted, interval, number
@@ -90,6 +89,7 @@ class Claims(Record):
             if claim.interval is None or claim.threshold is None:
                 axes.plot(0, place, "|", color=GREY)  # decided without an interval, or not asked
                 continue
+            # From its threshold, and divided by its farther end: rows in nats, shares and ratios fit one picture.
             low, high = (end - claim.threshold for end in claim.interval)
             scale = max(abs(low), abs(high)) or 1.0
             axes.plot(
@@ -141,6 +141,7 @@ def claims(
     families.
     """
     wanted = None if only is None else [_claim(name) for name in only]
+    # In the order of CLAIMS, however they were asked for: claims on one part of the evidence stand together.
     chosen = CLAIMS if wanted is None else tuple(claim for claim in CLAIMS if claim in wanted)
     evidence = Evidence(
         source=opened(model),
@@ -201,6 +202,7 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
     threshold = evidence.thresholds.get(claim.id, claim.threshold)
     try:
         measured = claim.measure(evidence, 0.0 if threshold is None else threshold)
+    # Not an error: what can be measured is, and the row says what to give for the rest.
     except Needs as need:
         measured = Measured(f"needs: {need}", {})
     return Verdict(

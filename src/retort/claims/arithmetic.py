@@ -24,6 +24,7 @@ STACK = ("top_k=5", "top_p=0.3", "min_p=0.05")
 )
 def never_reorders(evidence: Evidence, _threshold: float) -> Measured:
     falling = -np.sort(-evidence.logits, axis=-1)
+    # Columns of tokens that cannot come would compare -inf with -inf; the sort has put them last.
     falling = falling[:, np.isfinite(falling).all(axis=0)]
     reordered = sum(
         int((np.diff(log_softmax(falling, temperature), axis=-1) > 0).sum())

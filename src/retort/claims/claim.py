@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from retort.claims.evidence import Evidence, Floats, Interval, share_interval
+from retort.claims.evidence import Ends, Evidence, Floats, share_interval
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -34,7 +34,7 @@ class Measured:
 
     verdict: str
     numbers: Mapping[str, Any]
-    interval: Interval | None = None
+    interval: Ends | None = None
     value: float | None = None
 
 
@@ -83,7 +83,7 @@ class Verdict:
     statement: str
     verdict: str
     measured: Mapping[str, Any] = field(default_factory=dict)
-    interval: Interval | None = None
+    interval: Ends | None = None
     how: str = ""
     threshold: float | None = None
     kind: str = CLAIM
@@ -99,12 +99,12 @@ def judged(
     return Measured(decide(interval, threshold), numbers, known(interval), float(np.mean(values)))
 
 
-def known(interval: Interval) -> Interval | None:
+def known(interval: Ends) -> Ends | None:
     """The interval, or None where it is all numbers: of one text or item."""
     return interval if all(map(math.isfinite, interval)) else None
 
 
-def decide(interval: Interval, threshold: float) -> str:
+def decide(interval: Ends, threshold: float) -> str:
     """Holds if the whole interval lies above the threshold, does not hold if below, else it cannot be told."""
     low, high = interval
     if low > threshold:

@@ -34,6 +34,7 @@ def distilled_beats_hard(evidence: Evidence, threshold: float) -> Measured:
 def _gain(found: Any, threshold: float) -> Measured:
     if found["difference"] is None:
         raise SourceError("it has no control arm, so nothing was compared; run `retort distill` with one")
+    # A result without a test split has only what was held out for choosing checkpoints.
     difference = found.get("difference_test") or found["difference"]
     timed = found.get("difference_equal_time_test") or found.get("difference_equal_time")
     numbers = {

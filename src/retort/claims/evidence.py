@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain import Chain
-from retort.claims.progress import ProgressCallback, Work
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.sources.base import Source
@@ -24,11 +23,19 @@ from retort.tune.samples import Rows, as_samples
 from retort.tune.statistics import bounded_interval, mean_intervals, resampled_means
 from retort.tune.sweep import LocalDrawer, Plan
 
-Interval = tuple[float, float]
+Ends = tuple[float, float]
+"""The two ends of a 95% interval. `retort.distribution.Interval` is another thing: what is known of one number."""
+ProgressCallback = Callable[[float, float, str], None]
 Floats = NDArray[np.float64]
 GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
+
+WHOLE = 100.0
+"""Progress is told in per cent."""
+
+LONGEST_TEXT = 64
+"""Tokens of a text that are read, from its beginning."""
 
 FEWEST_TEXTS = 16
 """Texts that are looked at however long the vocabulary is, where there are so many."""
@@ -56,6 +63,27 @@ RULES: dict[str, Callable[[str], str]] = {
     "asked twice": lambda prompt: f"{prompt} ... {prompt}",
 }
 """Wordings of a prompt by rule, so that nobody chose the ones that suit a claim."""
+
+
+class Work:
+    """Parts of a run by size, and a callback `(per cent done, 100, what is being done)`.
+
+    A size is a guess of how many rows go through the model. A part counts once, however many claims share it; one that
+    was not planned counts nothing.
+    """
+
+    def __init__(self, sizes: Mapping[str, float], on_progress: ProgressCallback | None = None) -> None:
+        self._sizes = sizes
+        self._on_progress = on_progress
+        self._shares: dict[str, float] = {}
+
+    def tell(self, part: str, share: float, detail: str) -> None:
+        """`share` (0 to 1) of this part is done; it never goes back."""
+        # A part that a second claim asks for again begins at 0; the bar must not.
+        self._shares[part] = max(share, self._shares.get(part, 0.0))
+        if self._on_progress is not None:
+            done = sum(size * self._shares.get(name, 0.0) for name, size in self._sizes.items())
+            self._on_progress(WHOLE * done / max(sum(self._sizes.values()), 1e-9), WHOLE, detail)
 
 
 class Needs(Exception):
@@ -115,7 +143,7 @@ class Evidence:
         held = 0
         for prompt in self.prompts:
             try:
-                ids = self.source.encode(prompt)[:64]
+                ids = self.source.encode(prompt)[:LONGEST_TEXT]
             except InputError as problem:
                 raise InputError(
                     f"{problem} Give texts that the model can read with --prompts FILE."
@@ -124,7 +152,7 @@ class Evidence:
                 break
             texts.append(ids)
             held += len(ids)
-        most = 64 if held <= room else max(1, room // len(texts))
+        most = LONGEST_TEXT if held <= room else max(1, room // len(texts))
         return [(ids, min(len(ids), most)) for ids in texts]
 
     @cached_property
@@ -151,7 +179,7 @@ class Evidence:
         """`[texts]` mean over the positions of each text, which are not independent of each other."""
         return np.bincount(self.owner, weights=values) / np.bincount(self.owner)
 
-    def interval(self, values: Floats) -> Interval:
+    def interval(self, values: Floats) -> Ends:
         """Interval (95%) of the mean of independent values `[groups]`: texts or items, not positions. Bootstrap."""
         return interval_of_mean(values, self.seed)
 
@@ -198,6 +226,8 @@ class Evidence:
     def answers_with_texts(self, source: Source, task: Task) -> tuple[Samples, list[str]]:
         """The same, and the answers as they were generated; asked for again, they are not generated again."""
         part = self._named(self._part_of(task), source)
+        # By identity: two models may have one name. The source is kept beside the answers, so that no other gets its
+        # id.
         key = id(source), part
         if key not in self._answers:
             self._answers[key] = source, *self._drawn(source, task, part)
@@ -243,7 +273,7 @@ class Evidence:
                     task = self._worded[0] if kind == WORDINGS else self.task(kind)
                     name = f"{self._part_of(task)} of {sibling}" if sibling else self._part_of(task)
                     sizes[name] = ROWS_PER_ANSWER * self._plan(task).cost.answers
-            except Needs:
+            except Needs:  # its claim says so; planned, it would keep the bar below 100
                 continue
         return sizes
 
@@ -273,7 +303,7 @@ def _given(source: Source | None, option: str) -> Source:
     return source
 
 
-def interval_of_mean(values: Floats, seed: int) -> Interval:
+def interval_of_mean(values: Floats, seed: int) -> Ends:
     """Bootstrap interval (95%) of the mean of independent values `[groups]`; of one value, all numbers."""
     if len(values) < 2:
         return -math.inf, math.inf
@@ -284,13 +314,13 @@ def interval_of_mean(values: Floats, seed: int) -> Interval:
     return float(low), float(high)
 
 
-def percentiles(values: Sequence[float]) -> Interval:
+def percentiles(values: Sequence[float]) -> Ends:
     """The ends (95%) of resampled values."""
     low, high = np.quantile(values, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
     return float(low), float(high)
 
 
-def share_interval(values: Floats) -> Interval:
+def share_interval(values: Floats) -> Ends:
     """Clopper and Pearson's interval (95%) of a share: resampling 24 of 24 would find nothing but 24 of 24."""
     low, high = bounded_interval(np.asarray(values, dtype=np.float64)[:, None], (0.0, 1.0), ERROR_RATE)[0]
     return float(low), float(high)

@@ -114,6 +114,8 @@ def larger_stays_coherent(evidence: Evidence, threshold: float) -> Measured:
     large, small = (_named_things(evidence, source) for source in (evidence.source, evidence.small))
     everyone = np.arange(len(large))
     rng = np.random.default_rng(evidence.seed)
+    # Both models on the same drawn items: they answered the same ones, so the comparison is paired. A ratio of means,
+    # so the resamples themselves give its ends.
     resampled = [_advantage(large, small, rng.choice(everyone, len(everyone))) for _ in range(RESAMPLES)]
     interval = percentiles(resampled)
     numbers: dict[str, object] = {
@@ -230,6 +232,7 @@ def same_answer_below(evidence: Evidence, threshold: float) -> Measured:
     greedy = np.full(len(samples.item_ids) * samples.num_prompts, -1)
     place = samples.item * samples.num_prompts + samples.prompt
     cold = samples.setting == at(0.0)
+    # Every sample at τ = 0 is the greedy answer, so the last one written serves.
     greedy[place[cold]] = samples.answer[cold]
     low = samples.setting == at(0.3)
     same = (samples.answer[low] == greedy[place[low]]).astype(np.float64)
@@ -325,6 +328,7 @@ def prompt_matters_more(evidence: Evidence, _threshold: float) -> Measured:
 )
 def good_prompt_beats_poor(evidence: Evidence, threshold: float) -> Measured:
     scores_IPS = evidence.wordings.cell_scores[:, :, : at(1.0) + 1]
+    # Chosen and measured on the same items, the best wording would look better than it is, and the worst one worse.
     choosing, measuring = scores_IPS[::2], scores_IPS[1::2]
     by_prompt = choosing.mean(axis=0)
     good, poor = int(by_prompt.mean(axis=1).argmax()), int(by_prompt.mean(axis=1).argmin())

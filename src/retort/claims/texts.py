@@ -76,6 +76,7 @@ LOW = 0.3
 )
 def low_hides(evidence: Evidence, threshold: float) -> Measured:
     here, low = (1 - softmax(evidence.logits, temperature).max(axis=-1) for temperature in (1.0, LOW))
+    # Of the text's mass and not position by position: where the model is certain there is nothing to hide, and 0/0.
     hidden = 1 - evidence.by_text(low) / np.maximum(evidence.by_text(here), 1e-300)
     numbers = {
         "runners_up_mass_at_1": here,
@@ -104,6 +105,8 @@ def triples() -> list[tuple[str, str, str]]:
         others = list(itertools.chain.from_iterable(other for other in KINDS if other is not kind))
         for place, anchor in enumerate(kind):
             near = [word for word in kind if word != anchor]
+            # The far words by rule, so that nobody chose them: from another place for each anchor, and every fifth,
+            # since a kind has five words and so the four are of four kinds.
             far = others[(7 * number + 3 * place) % len(others) :] + others
             found += [(anchor, one, far[5 * step]) for step, one in enumerate(near)]
     return found
@@ -128,6 +131,7 @@ def runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
     numbers: dict[str, object] = {"triples": len(triples())}
     for place, temperature in enumerate(TRIPLE_TEMPERATURES):
         evidence.work.tell(TRIPLES, place / len(TRIPLE_TEMPERATURES), "triples of words compared")
+        # One temperature at a time: of several, triple_test gives the mean.
         found = triple_test(evidence.source, triples(), temperatures=[temperature], seed=evidence.seed)
         by_temperature[temperature] = found
         numbers[f"share_nearer_at_{temperature:g}"] = found.share_nearer
