@@ -50,6 +50,7 @@ class _Lens(ModuleType):
     """Each verb loads when it is used. Its name is the function, also after its file of the same name was imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
+        # Python binds a submodule to its package as it is imported, so `lens.look` would become the file of that name.
         if not (name in _HOME and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 

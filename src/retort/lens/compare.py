@@ -317,6 +317,7 @@ def rows_of_both(
     """For each text the raw logits `[positions, vocab]` of both models, in float64."""
     for place, ids in enumerate(texts):
         of_a = position_logits(a, ids).astype(np.float64)
+        # One model with two chains is read once.
         yield of_a, of_a if b is a else position_logits(b, ids).astype(np.float64)
         if on_progress is not None:
             on_progress(place + 1, len(texts), "prompts")

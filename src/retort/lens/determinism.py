@@ -155,6 +155,8 @@ def determinism(
     for place, way in enumerate(ways):
         logits = way.run(texts)
         runs.append(
+            # The row after token i chose token i + 1: from the last token of the prompt to the last but one of the
+            # text.
             np.concatenate([rows[start - 1 : -1] for rows, start in zip(logits, starts, strict=True)])
         )
         if on_progress is not None:
@@ -210,9 +212,11 @@ def _report(
     """What a replay changed: rows `[positions, vocab]`; for each position whether the replay gave a distribution there,
     whether it flipped, and its text."""
     risks = np.zeros(len(reference))
+    # Rows without a distribution would make the noise NaN; they are counted, and left out of it.
     noise = noise_scale(reference[usable], replayed[usable]) if usable.any() else 0.0
     risks[usable] = flip_risk(reference[usable], noise)
     of_text = [owner == text for text in range(int(owner.max()) + 1)]
+    # A token that is -inf in both has not changed, and -inf minus -inf is NaN.
     finite = np.isfinite(reference) & np.isfinite(replayed) & usable[:, None]
     change = np.where(finite, replayed, 0.0) - np.where(finite, reference, 0.0)
     return ReplayReport(

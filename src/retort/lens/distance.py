@@ -124,6 +124,7 @@ def _pooled(known: KnownTop, by_id: bool) -> dict[Any, float]:
     found: dict[Any, float] = {}
     for token in known.tokens:
         key = token.id if by_id else token.token
+        # Tokens of several ids can have one text; by text their probabilities add up.
         found[key] = float(np.logaddexp(found[key], token.logprob)) if key in found else token.logprob
     return found
 
@@ -197,6 +198,7 @@ def _least_kl_by_text(p: Interval, q: Interval) -> float:
         (p.high[:-1][fewer].sum() + p.high[-1], q.low[:-1][fewer].sum(), np.less),
     ):
         if certain(of_p, of_q):
+            # Sums of rounded shares may pass 1.
             heads = np.clip([of_p, of_q], 0.0, 1.0)
             least = max(least, float(rel_entr([heads[0], 1.0 - heads[0]], [heads[1], 1.0 - heads[1]]).sum()))
     return least

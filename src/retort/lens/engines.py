@@ -174,6 +174,7 @@ class Engines(Record):
                 members.append([place])
             else:
                 joined.append(place)
+        # Letters save columns only where some engines agree.
         if len(members) == len(self.engines):
             return {reading.engine: [place] for place, reading in enumerate(self.engines)}
         return {chr(ord("A") + number): places for number, places in enumerate(members)}
@@ -322,6 +323,7 @@ def explain(
     readings, distributions = [], []
     for name in names:
         chain, told, warnings = _in_engine(name, source, said, request, defaults)
+        # min_tokens forbids the ids that end a text, and the model says which these are.
         found = chain.ending_at(ending).explain(logits, context=context)
         distribution = Distribution(logits=found.processed)
         distributions.append(distribution)
@@ -371,6 +373,7 @@ def _in_engine(
 ) -> tuple[Chain, dict[str, Any], tuple[str, ...]]:
     """The engine's chain, what its reading says of it, and what it would refuse or ignore."""
     if name == OURS:
+        # An order of llama.cpp's samplers; retort's default order is its own.
         ours = {name: value for name, value in said.items() if name != "samplers"}
         told = {"engine": OURS, "version": "the default order", "unread": (), "notes": ()}
         return Chain.of(**{"temperature": None, **ours}), told, ()

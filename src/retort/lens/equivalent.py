@@ -186,6 +186,7 @@ def _interval(
     finite_b = np.where(np.isfinite(b), b, 0.0)
     wanted = np.bincount(owner, weights=(softmax(a, temperature_a) * finite_b).sum(axis=-1))
     rng = np.random.default_rng(seed)
+    # A resample of prompts as the number of times that each was drawn.
     weights = rng.multinomial(num_prompts, np.full(num_prompts, 1 / num_prompts), size=RESAMPLES)
     reach = FIRST_REACH
     # On a wider grid each time, until both ends of the interval lie inside it and not at its edge.
@@ -202,5 +203,6 @@ def _interval(
         found = np.array([np.interp(0.0, row, log_betas) for row in rising])
         ends = np.quantile(found, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
         if (log_betas[0] < ends[0] and ends[1] < log_betas[-1]) or reach >= WIDEST_REACH:
+            # τ falls as β rises, so the ends change places.
             return float(np.exp(-ends[1])), float(np.exp(-ends[0]))
         reach *= 2

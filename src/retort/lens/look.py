@@ -366,6 +366,7 @@ def _listed(source: Source, question: str | Conversation, known: KnownTop) -> _R
     log_probs = np.array([token.logprob for token in known.tokens])
     gaps = np.maximum(log_probs[0] - log_probs, 0.0)
     gaps[0] = math.inf
+    # Both logprobs of a gap are rounded.
     slack = 2.0 * known.rounding
     size = {
         "vocabulary": known.vocabulary,
@@ -388,12 +389,12 @@ def _look(
     rows = []
     for temperature in temperatures:
         at = row.raw.at(temperature)
-        entropy = _measure(at.entropy)
+        entropy = as_interval(at.entropy)
         support = Interval(math.exp(entropy.low), math.exp(entropy.high))
         unseen = at.unseen if isinstance(at, PartialDistribution) else exact(0.0)
         listed = _top_tokens(row, at, as_interval(at.probs), top)
         rows.append(LookRow(at.temperature, entropy, support, unseen, listed))
-    gap = _measure(row.raw.margin)
+    gap = as_interval(row.raw.margin)
     ties, total = _near_ties(row, noise_scale)
     return Look(
         **row.told,
@@ -432,6 +433,7 @@ def _near_ties(row: _Row, noise_scale: float) -> tuple[tuple[NearTie, ...], int]
     near = np.flatnonzero(row.gaps.low <= noise_scale)
     listed = near[np.argsort(row.gaps.high[near], kind="stable")][:MOST_TIES]
     low, high = row.gaps.low[listed], row.gaps.high[listed]
+    # The wider the gap, the smaller the risk, so the ends change places.
     ends = np.stack([low, high, swap_risk(high, noise_scale), swap_risk(low, noise_scale)], axis=1)
     ties = tuple(
         NearTie(*row.named(token)[:2], Interval(least, most), Interval(less, more))
@@ -447,6 +449,7 @@ def _through(row: _Row, chain: Chain, top: int, noise_scale: float) -> LookChain
         gap = exact(margin(chain.run(row.raw.logits, context=row.context).undivided))
     else:
         gap = row.raw.margin
+        # Of a list the chain removes tokens too, and the table is of what is left.
         listed = tuple(one for one in listed if one.prob.high > 0.0)
     return LookChain(
         spec=found.spec,
@@ -465,11 +468,6 @@ def _through(row: _Row, chain: Chain, top: int, noise_scale: float) -> LookChain
     )
 
 
-def _measure(value: Any) -> Interval:
-    """A measure of a whole row, which is a number, or of a list."""
-    return value if isinstance(value, Interval) else exact(value)
-
-
 def _is_near_tie(gap: Interval, noise_scale: float) -> bool | None:
     """None where the gap is not known well enough."""
     return True if gap.high <= noise_scale else False if gap.low > noise_scale else None
@@ -482,6 +480,7 @@ def _prob_cell(prob: Interval) -> Cell:
 
 
 def _rows_table(rows: tuple[LookRow, ...]) -> Block:
+    # A server gives no logits; then the column holds logprobs.
     whole = rows[0].top and rows[0].top[0].logit is not None
     names = {0.0: "greedy", 1.0: "raw"}
     headings = [

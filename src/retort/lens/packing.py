@@ -96,6 +96,7 @@ def _rice(gaps: np.ndarray) -> bytes:
 def _lengths(gaps: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Bits that each gap takes with parameter k."""
     quotient = (gaps >> k).astype(np.int64)
+    # An escape is ESCAPE zeros, the one, and 32 bits.
     return np.where(quotient >= ESCAPE, ESCAPE + 33, quotient + 1 + k.astype(np.int64))
 
 
@@ -103,6 +104,7 @@ def _parameters(gaps: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """For each block the k, near the logarithm of its mean gap, that makes it shortest."""
     sizes = np.diff(np.append(starts, len(gaps)))
     mean = np.add.reduceat(gaps, starts) // sizes.astype(np.uint64)
+    # The best k lies near log2 of the mean gap; a block's gaps are uneven, so the neighbours are measured as well.
     near = np.log2(np.maximum(mean, 1).astype(np.float64)).astype(np.int64)
     tried = [np.clip(near + step, 0, WIDEST_PARAMETER).astype(np.uint64) for step in (-2, -1, 0, 1)]
     lengths = [np.add.reduceat(_lengths(gaps, np.repeat(k, sizes)), starts) for k in tried]

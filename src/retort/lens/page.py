@@ -267,6 +267,7 @@ def pair(
     """The positions after both prompts, with the ids of all ranks. Raises what `position` raises."""
     source_a, source_b = opened(model_a), opened(model_b)
     if Capability.TOP_N in (source_a.capability, source_b.capability):
+        # The model that runs here is cut to a list too, so that the page has one way to compare.
         known_a, known_b = known_after(source_a, prompt_a), known_after(source_b, prompt_b)
         return Pair(
             Capability.TOP_N.value,
@@ -278,6 +279,7 @@ def pair(
     same = source_a.name == source_b.name
     a = position(source_a, prompt_a, chain_a, continuation=continuation, every_id=True)
     if same and prompt_a == prompt_b:
+        # One position, two chains: the row is computed once.
         b = replace(a, chain=str(chain_b or chain_a))
     else:
         b = position(source_b, prompt_b, chain_b or chain_a, continuation=continuation, every_id=True)
@@ -307,6 +309,7 @@ def spelled_in(source: Source, prompt: str, own: Position, other: Position) -> t
         pieces = tuple(source.token_text(one) for one in rest)
         if ids[: len(before)] != before or "".join(pieces) != text:
             continue
+        # The logits after a token say what comes next, so the last token is not read.
         rows = log_softmax(position_logits(source, ids[:-1], len(rest)).astype(np.float64))
         logprob = float(rows[np.arange(len(rest)), rest].sum())
         found.append(Spelled(text, pieces, logprob))
@@ -334,6 +337,7 @@ def passage(
     """
     source = opened(model)
     whole = source.capability is Capability.FULL
+    # The beginning of the other kind, which would be left out.
     if len(given if whole else ids):
         takes, refused = "texts of tokens (given)", "token ids (continuation)"
         if whole:

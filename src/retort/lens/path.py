@@ -317,6 +317,7 @@ def _branches(
     for group in _sharing(leaves, depth):
         number, leaf = group[0]
         steps = enumerate(zip(*(one.ids for _, one in group), strict=False))
+        # Up to the first place where two of them differ; if none do, the shortest ends here and the others go on.
         shared = next(
             (place for place, ids in steps if len(set(ids)) > 1), min(len(one.ids) for _, one in group)
         )
@@ -385,6 +386,7 @@ def band_lines(found: PathFound, width: int) -> list[list[Span]]:
         if not own:
             continue
         begin, size = own[0], own[-1] + 1 - own[0]
+        # In cells and not characters: a Chinese character takes two.
         so_far = sum(cell_len(text) for text, _ in spans)
         spans.append((" " * (begin + ROW_NUMBER + 1 - so_far), None))
         style = GROUNDS[band.first % 2] if band.first == band.last else "dim"
@@ -416,6 +418,7 @@ def column_owners(leaves: Sequence[Leaf], width: int) -> list[int | None]:
     step = max(leaves[-1].temperature_high - low, 1e-9) / width
     owners: list[int | None] = [None] * width
     for place_of, leaf in enumerate(leaves, 1):
+        # A column stands for the temperature in its middle.
         for place in range(width):
             if leaf.temperature_low <= low + (place + 0.5) * step <= leaf.temperature_high:
                 owners[place] = place_of
@@ -425,6 +428,7 @@ def column_owners(leaves: Sequence[Leaf], width: int) -> list[int | None]:
         middle = (leaf.temperature_low + leaf.temperature_high) / 2
         place = min(int((middle - low) / step), width - 1)
         owner = owners[place]
+        # Only where the columns stay in the order of the texts, and no other text loses its last column.
         in_order = all(other is None or other < place_of for other in owners[:place]) and all(
             other is None or other > place_of for other in owners[place + 1 :]
         )

@@ -221,7 +221,7 @@ def _probed(source: ServerSource, prompt: str | tuple[Message, ...]) -> tuple[Pr
     """The probe of the endpoint that the prompt goes to, and the notes; without logprobs, the sentence that says so."""
     try:
         known = source.probe_for(prompt)
-    except ServerError:
+    except ServerError:  # a request that failed says nothing about logprobs; drawing would fail too
         raise
     except (SourceError, CapabilityError) as problem:
         return None, f"{problem} Texts can still be drawn."
@@ -252,6 +252,7 @@ def _extra(source: ServerSource, params: SamplingParams) -> dict[str, Any]:
         )
     extra = {name: value for name, value in given.items() if name not in ("temperature", "top_p")}
     if "logit_bias" in extra:
+        # JSON's keys are texts.
         extra["logit_bias"] = {str(token): bias for token, bias in extra["logit_bias"]}
     return extra
 
@@ -261,6 +262,7 @@ def _knows(source: ServerSource, name: str) -> bool:
     ask = Ask(OPEN_PROMPT, max_tokens=TRIED_TOKENS, top_logprobs=0)
     greedy = source.server.ask(replace(ask, temperature=0.0))
     try:
+        # Two seeds, since one hot text may be the greedy one by chance.
         hot = [
             source.server.ask(replace(ask, temperature=HOT, seed=seed, extra={name: TRIED[name]}))
             for seed in (1, 2)

@@ -225,6 +225,7 @@ def similar_classes(data: Classes, temperatures: Sequence[float] = TEMPERATURES)
         probs = softmax(data.logits, temperature)
         means = np.stack([probs[data.labels == i].mean(axis=0) for i in present])
         with np.errstate(divide="ignore"):
+            # A mean of rows sums to one but for rounding; jsd wants it normalised.
             rows = log_softmax(np.log(means))
         matrices.append(np.stack([jsd(row, rows) for row in rows]))
     return _similar(data.name, None, [data.classes[i] for i in present], temperatures, matrices)
@@ -306,6 +307,7 @@ def triple_test(
     share_ci, difference_ci = _bootstrap_means(
         np.stack([nearer, difference]), group, len(anchors), seed, resamples, confidence
     )
+    # Clopper and Pearson's limit where all n anchors agree: the share p with p^n = (1 - confidence)/2.
     share, ruled_out = float(nearer.mean()), ((1 - confidence) / 2) ** (1 / len(anchors))
     if share in (0.0, 1.0):
         share_ci = (ruled_out, 1.0) if share else (0.0, 1.0 - ruled_out)
@@ -364,6 +366,7 @@ def _bootstrap_means(
     sums = np.stack([np.bincount(group, weights=row, minlength=num_groups) for row in values])
     sizes = np.bincount(group, minlength=num_groups)
     drawn = np.random.default_rng(seed).integers(num_groups, size=(resamples, num_groups))
+    # A ratio of sums: anchors may have different numbers of triples, and each triple counts once.
     means = sums[:, drawn].sum(axis=-1) / sizes[drawn].sum(axis=-1)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     return [(float(low), float(high)) for low, high in np.quantile(means, tails, axis=-1).T]

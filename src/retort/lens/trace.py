@@ -320,6 +320,7 @@ def described(
     `name` gives a token's text; `context` has a row for each token.
     """
     raw, places = read_rows(rows, ids), np.arange(len(ids))
+    # Without a chain the greedy choice is made of the model's own logits, and what is processed is what is raw.
     risks, margins = flip_risk(rows, noise_scale), raw.margin
     removed_by: dict[int, str] = {}
     after, processed, masses = raw, rows, np.ones(len(ids))
@@ -329,6 +330,7 @@ def described(
             processed = np.asarray(stage.apply(processed, context))
             lost = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
             for at in np.flatnonzero(lost).tolist():
+                # The first stage that removes it; the ones after it see -inf already.
                 removed_by.setdefault(at, str(stage))
         after = read_rows(processed, ids)
         run = chain.run(logits, context=context)
@@ -382,6 +384,7 @@ def _described(
             if remembers and chain is not None:
                 states = learned(chain, states, ids[first], rows[first], context)
 
+    # What a stage remembers after a token depends on that token's row: in order, one at a time.
     if remembers:
         work()
     else:
@@ -405,6 +408,7 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
             (
                 stage.stage
                 for stage in found.stages
+                # A token that is not named goes with all unknown ones, at the first stage that keeps named tokens only.
                 if (stage.kept <= len(known.tokens) if place is None else place in stage.removed_ids)
             ),
             None,
@@ -415,6 +419,7 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
     return TracedToken(
         token=step.token,
         id=None if chosen is None else chosen.id,
+        # A drawn token beside the list is named, and unknown ones may still be above it.
         rank=None if place is None or place >= at.num_ranked else place + 1,
         logprob_raw=Interval(-math.inf, at.ceiling) if chosen is None else exact(chosen.logprob),
         logprob_processed=processed,

@@ -58,6 +58,7 @@ def walk(
     states: States = None
     reason: FinishReason | None = None
     while reason is None:
+        # A copy: no decoder promises to leave its old rows alone, and the Step keeps this one.
         place, row = len(ids), np.array(decoder.logits[0])
         context = context_at(prompt_ids, ids, range(place, place + 1), seed, states)
         if place < len(given):
@@ -101,9 +102,12 @@ def learned(chain: Chain, states: States, token: int, row: Rows, context: Contex
 def text_ids(source: Source, seen: SeenPrompt, text: str) -> list[int]:
     """The ids of `text` behind the prompt: as the model would read both together, where that keeps the prompt's ids."""
     if seen.messages is None:
+        # A tokenizer may join the first letters of the text to the prompt's last token; then the text is encoded by
+        # itself.
         both, before = source.encode(seen.text + text), list(seen.ids)
         if both[: len(before)] == before and len(both) > len(before):
             return both[len(before) :]
+    # What an empty text encodes to is what every text begins with (a marker): it does not belong behind the prompt.
     alone, start = source.encode(text), source.encode("")
     return alone[len(start) :] if start and alone[: len(start)] == start else alone
 
@@ -135,6 +139,8 @@ def read_steps(
 def greedy_steps(source: PartialSource, prompt: str, given: Sequence[str], count: int) -> Iterator[ReadToken]:
     """What is known of each position, and the token there: given, or the most likely one. One request for each."""
     for place in range(count):
+        # A server takes text, so the token is written behind the prompt and read again: it may become part of another
+        # one.
         known = source.next_tokens(prompt)
         token = given[place] if place < len(given) else known.tokens[0].token
         yield ReadToken(prompt, token, known)
