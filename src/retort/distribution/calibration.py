@@ -224,6 +224,7 @@ def _minimum_over_temperature(logits: np.ndarray, target_mean: float) -> tuple[f
 
 
 def _mean_under(probs: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    # 0 · −inf is NaN; a token without probability adds nothing.
     return np.sum(probs * np.where(probs > 0.0, logits, 0.0), axis=-1)
 
 
@@ -231,6 +232,7 @@ def _rising_root(function: Callable[[float], float], low: float, high: float) ->
     """Where a function that never falls crosses 0, and whether that is at an end of [low, high] or beyond it."""
     from scipy.optimize import brentq
 
+    # brentq needs a change of sign; without one the function is 0 at an end or beyond it.
     if function(low) >= 0.0:
         return low, True
     if function(high) <= 0.0:

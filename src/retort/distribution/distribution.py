@@ -47,6 +47,7 @@ class Distribution:
         check_logits(values)
         if log_probs is not None:
             check_log_probs(values)
+        # Frozen: nothing can change these later, so the values cached below stay right.
         object.__setattr__(self, "logits", values)
         object.__setattr__(self, "temperature", float(temperature))
 

@@ -250,6 +250,7 @@ def _read(
     np.exp(x, out=weights)
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore"):
+        # Σ w·x as a product of matrices makes no third array; a removed token makes it 0 · −inf, which is NaN.
         moment = np.matmul(x[:, None, :], weights[:, :, None])[:, 0, 0]
     support = np.full(len(rows), rows.shape[1])
     for row in np.flatnonzero(np.isnan(moment)):  # 0 · −inf: some token cannot come
@@ -268,6 +269,8 @@ def _read(
     numbers[1] = -log_total
     numbers[2] = np.maximum(log_total - moment / total, 0.0)
     x[places, best] = -np.inf
+    # x counts from the largest logit, so without the best token its maximum is the margin with a minus; inf if none is
+    # left.
     numbers[3] = -x.max(axis=1)
     wholes[:] = ranks, best, support
 
@@ -282,9 +285,8 @@ kernel or the order of summation changes. In bfloat16 it is 1e-2 to 1e-1: pass `
 FARTHEST = 9.0
 """A rival more standard deviations behind than this overtakes with a chance below 1e-18."""
 
-_erfc = np.vectorize(
-    math.erfc, otypes=[np.float64]
-)  # scipy's own is quicker, and longer to import than all of a look
+# scipy's own is quicker, and longer to import than all of a look.
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 # Nodes of the trapezoid rule over the best token's own noise: its error is far below 1e-9, since all derivatives of the
 # integrand vanish at both ends.
@@ -361,6 +363,7 @@ def text_flip_risk(risks: Array) -> float:
     if not ((values >= 0.0) & (values <= 1.0)).all():
         raise InputError("risks must be probabilities from 0 to 1, got one outside")
     with np.errstate(divide="ignore"):
+        # In logarithms: 1 - Π(1 - r) would lose risks below 1e-16. A risk of 1 is ln 0, and the text's risk is 1.
         return float(-np.expm1(np.sum(np.log1p(-values))))
 
 
@@ -378,10 +381,15 @@ def _risk(gaps: NDArray[np.float64], counts: NDArray[np.float64], noise: float) 
     if noise == 0.0 or not gaps.any():
         tied = float(counts[gaps == 0.0].sum())
         return tied / (tied + 1.0)
+    # One rival has a closed form, so the integral is not needed.
     if total == 1.0:
         return 0.5 * math.erfc(float(gaps[0]) / (noise * math.sqrt(2.0)))
+    # Rivals at one gap share a factor, Φ(x + m) to the power of their number: a list's unknown tokens are thousands at
+    # one.
     levels, which = np.unique(gaps, return_inverse=True)
     times = np.bincount(which, counts)
+    # [nodes, levels] chance Φ(x + m) that a rival at this gap stays behind the best token's own noise x.
     behind = 0.5 * _erfc(-(_NODES[:, None] + levels * (math.sqrt(2.0) / noise)) / math.sqrt(2.0))
     with np.errstate(divide="ignore"):
+        # 1 - Π Φ^n as -expm1(Σ n ln Φ), which keeps the digits of a small risk.
         return float(-np.sum(_DENSITY * np.expm1(np.log(behind) @ times)))

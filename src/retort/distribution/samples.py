@@ -148,6 +148,7 @@ class _Others:
 
     def _elsewhere(self, gram: tuple[Hashable, ...], text: tuple[Hashable, ...]) -> int:
         first, holder, second = self.most[gram]
+        # Identity is enough: the holder is one of the dictionary's own keys, and so is the text that is asked about.
         return second if holder is text else first
 
 

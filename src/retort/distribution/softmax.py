@@ -181,6 +181,7 @@ def extremes(value: Any, name: str) -> tuple[float, float]:
 
 def _row_maximum(logits: Array) -> Array:
     """`[..., 1]` largest logit of each row; NaN where the row holds NaN."""
+    # Detached: a softmax is the same whatever is subtracted from its logits, so the shift needs no gradient.
     return namespace(logits).max(detached(logits), axis=-1, keepdims=True)
 
 

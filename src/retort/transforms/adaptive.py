@@ -115,6 +115,7 @@ def zipf_counts(logits: Array, mu_N1: Array) -> Array:
     flat = xp.abs(excess_N1) < 1e-9
     safe_N1 = xp.where(flat, xp.ones_like(excess_N1), excess_N1)
     norm_N1 = xp.where(flat, log_live_N1, -xp.expm1(-safe_N1 * log_live_N1) / safe_N1)
+    # The norm of one token is ln 1 = 0, of which there is no logarithm.
     alone_N1 = num_live_N1 < 2.0
     room_N1 = LN_2 * mu_N1 - xp.log(xp.where(alone_N1, xp.ones_like(norm_N1), norm_N1))
     # With ŝ = 0 every token has the same surprise: all are within the bound, or none is.
@@ -163,6 +164,7 @@ def next_average(
     state: tuple[float, ...] | None, probability: float, target: float, decay: float
 ) -> tuple[float, float]:
     """`(Σ decay^j p_{t-j}, Σ decay^j)` after a token of this probability; None: an endless past at the target."""
+    # Sums of the geometric series of an endless past: Σ decay^j is 1/(1 - decay).
     total, weight = state if state else (target / (1.0 - decay), 1.0 / (1.0 - decay))
     return probability + decay * total, 1.0 + decay * weight
 
@@ -202,6 +204,7 @@ def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context
     distance_NV = xp.abs(weights.weights_NV / weights.total_N1 - _adapted(logits, target_N1, context)) / WIDTH
     shaped_NV = PEAK - SHARPNESS * distance_NV * distance_NV / (1.0 + distance_NV)
     shaped_NV = xp.where(rows_NV > -math.inf, shaped_NV, xp.full_like(shaped_NV, -math.inf))
+    # A row whose target is off, in a batch where others are on.
     shaped_NV = xp.where(target_N1 < 0.0, xp.astype(rows_NV, xp.float64), shaped_NV)
     return xp.reshape(xp.astype(shaped_NV, widened(logits).dtype), logits.shape)
 

@@ -176,6 +176,7 @@ def changed(logits: Array, rows: np.ndarray, ids: np.ndarray, change: Callable[[
     xp = namespace(logits)
     wide = widened(logits)
     rows_NV = xp.reshape(wide, (-1, logits.shape[-1]))
+    # widened and reshape may both hand back the caller's own array.
     rows_NV = rows_NV.copy() if is_numpy(rows_NV) else rows_NV.clone()
     places = (like(logits, rows), like(logits, ids))
     rows_NV[places] = xp.astype(change(rows_NV[places]), rows_NV.dtype)

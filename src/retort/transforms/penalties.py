@@ -183,6 +183,7 @@ def dry(
         history = np.asarray(looked_at(context, row, scope, "dry"), dtype=np.int64)
         check_ids(history, logits.shape[-1], "dry")
         for token, length in continuations(history, breakers).items():
+            # Only breakers of one token: of a sequence no single token is the breaker.
             if length >= allowed_length and token not in alone:
                 rows.append(row)
                 ids.append(token)
@@ -210,6 +211,7 @@ def continuations(history: np.ndarray, breakers: Sequence[Any] = ()) -> dict[int
         lengths[going] = length + 1
         if len(going) == 0:
             break
+    # Some run is longer still. Following it token by token could take history² steps.
     if len(going) and limit > STEPS:
         lengths = np.array(_common_lengths(backwards.tolist()))[ends]
     best: dict[int, int] = {}
@@ -226,6 +228,7 @@ def _until_breaker(backwards: np.ndarray, breakers: Sequence[Any]) -> int:
         length = len(sequence)
         for end in np.flatnonzero(backwards[: len(backwards) - length + 1] == sequence[0]).tolist():
             if np.array_equal(backwards[end : end + length], sequence):
+                # The first hit backwards is the breaker's last place, and no earlier one can count.
                 found.append((end + length - 1, end))
                 break
     # Of several the one that begins last counts, and of these the longest, as in llama.cpp.

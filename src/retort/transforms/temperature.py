@@ -84,5 +84,6 @@ def dynamic_temperatures(logits: Array, range: Any, exponent: Any = 1.0, tempera
     low_N1 = xp.clip(middle_N1 - range_N1, min=0.0)
     tau_N1 = low_N1 + (middle_N1 + range_N1 - low_N1) * share_N1**exponent_N1
     tau_N1 = xp.where(middle_N1 == 0.0, xp.zeros_like(tau_N1), tau_N1)
+    # Last, so that it wins over greedy: a stage whose range is off does nothing, whatever its temperature.
     tau_N1 = xp.where(range_N1 == 0.0, xp.ones_like(tau_N1), tau_N1)
     return xp.reshape(tau_N1, logits.shape[:-1])

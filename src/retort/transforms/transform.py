@@ -79,11 +79,6 @@ class Transform:
         logits = usable(logits)
         return logits if self.is_off(*taken) else self.compute(logits, *taken, **bound.kwargs)
 
-    def check(self, *values: Any) -> None:
-        """Nothing if these values (the first ones of the parameters) are allowed or off; else raises InputError."""
-        for parameter, value in zip(self.parameters, values, strict=False):
-            parameter.taken(value)
-
     def is_off(self, *values: Any) -> bool:
         """True if any of these values means "off" to some engine."""
         return any(parameter.is_off(value) for parameter, value in zip(self.parameters, values, strict=False))
@@ -111,6 +106,8 @@ def transform(
     """
 
     def add(compute: Callable[P, Array]) -> Callable[P, Array]:
+        # A chain calls `compute` of the row, on what Stage has checked once; only a direct call pays for the checks
+        # below.
         row = ROWS[compute.__name__] = Transform(compute.__name__, compute, help, parameters, **said)
 
         @wraps(compute)

@@ -285,6 +285,7 @@ def xtc(
     lost_NV = acts_N1 & likely_NV & ~stays_NV
     if min_keep > 1:
         left_NV = (gaps_NV > -math.inf) & ~lost_NV
+        # All or nothing, as llama.cpp has it: tokens are not put back one by one.
         lost_NV = lost_NV & (xp.sum(xp.astype(left_NV, xp.int64), axis=-1, keepdims=True) >= min_keep)
     return only(~lost_NV, logits)
 
