@@ -33,7 +33,7 @@ from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
-from retort.sources.server.answers import UNDECODED
+from retort.sources.server.candidates import UNDECODED
 
 NAMED = 1000
 """Tokens that a page can name unless it is asked for more."""

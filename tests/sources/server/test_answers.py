@@ -12,7 +12,8 @@ import pytest
 from retort.errors import SourceError
 from retort.sources.base import KnownToken
 from retort.sources.load import load
-from retort.sources.server.answers import Reply, complaint, position_of, read_reply
+from retort.sources.server.answers import Reply, read_reply
+from retort.sources.server.candidates import complaint, position_of
 
 # Three steps of an answer: what was drawn, and the two most probable tokens with their logprobs and ids.
 STEPS = (

@@ -47,7 +47,7 @@ from retort.distill.models import open_tokenizer
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.load import load
-from retort.sources.server.answers import UNDECODED
+from retort.sources.server.candidates import UNDECODED
 from retort.sources.server.probe import OPEN_PROMPT
 from retort.sources.server.source import ServerSource
 

@@ -1,25 +1,18 @@
 """One parser for what servers answer: texts, and the log-probabilities of what came out and what could have.
 
-In: the JSON of one answer. Out: a `Reply`. Every shape is a pydantic model below, so a list where an object belongs, a
-byte of 300 or an id that is none ends in one sentence. Which shape it is follows from its keys:
+In: the JSON of one answer. Out: a `Reply`. `read_reply` is the way of all answers: the record's keys show its shape
+(`SHAPES`, at the end), the shape's pydantic model checks it, so that a list where an object belongs, a byte of 300 or
+an id that is none ends in one sentence, and the model's `reply` says where its texts and positions stand.
 
-| shape | where |
-|---|---|
-| `openai-chat` | `choices[].logprobs.content[]` with `top_logprobs` lists; llama.cpp's completions and streams too |
-| `openai-completions` | `choices[].logprobs` with `tokens`, `token_logprobs` and `top_logprobs` objects |
-| `openai-responses` | `output[].content[].logprobs[]` |
-| `llama.cpp` | `completion_probabilities[]`: logprobs, or, where the sampler had its say, probabilities |
-| `vllm` | `prompt_logprobs[]` and `logprobs[]`: objects from token ids to `logprob`, `rank`, `decoded_token` |
-| `sglang` | `meta_info` with `output_token_logprobs` and `output_top_logprobs`: lists of logprob, id, text |
-| `ollama` | `response` or `message`, with a list `logprobs` |
-| `koboldcpp` | `results[]`, each as a choice of OpenAI |
-| `tgi` | `details.tokens` and `details.top_tokens`, or `token` and `top_tokens` in a stream |
-| `gemini` | `candidates[].logprobsResult` with `chosenCandidates` and `topCandidates` |
-| `anthropic` | `content[]` of a message: texts only |
+Positions are written in three ways. Each has one reader, and a shape below says no more than where to find them:
 
-A list of candidates is not always "the k most likely": it may hold the drawn token instead of one of them (vLLM's
-chat), or not hold it at all. `position_of` merges the drawn token and says what bounds the others. Nothing here is
-corrected: whether the numbers make sense is for `complaint` and the probe to say.
+| way | reader | shapes |
+|---|---|---|
+| one object a token, its candidates inside | `_Entry` | OpenAI's chat and Responses, llama.cpp, Ollama, KoboldCpp |
+| a list of tokens beside a list of candidates | `_beside` | OpenAI's completions, SGLang, TGI, Gemini |
+| an object from token ids to candidates | `_ranked` | vLLM |
+
+What a list of candidates bounds is for `candidates.py` to say.
 """
 
 from __future__ import annotations
@@ -32,39 +25,14 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from retort.errors import SourceError, printable
+from retort.errors import SourceError, first_of, printable
 from retort.files import kind_of
-from retort.numerals import number
 from retort.sources.base import KnownToken, text_of_bytes
+from retort.sources.server.candidates import UNDECODED, Position, position_of
 
-NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most likely ones
-UNDECODED = "\ufffd"
-SUM_TOLERANCE = 1e-3  # logprobs rounded to a few digits may sum to a little more than one
-FLOAT32_PASS = (
-    1e-5  # nats: what the order of its sums moves a float32 forward pass, a few spacings of a logit of 20
-)
 LONGEST_TOKEN = 4096  # bytes
 LARGEST_ID = 2**31 - 1
 LONGEST_REASON = 80  # characters of why a text ended
-
-
-@dataclass(frozen=True)
-class Position:
-    """One token of a text (`chosen`; None where its logprob is not given) and the known candidates there, falling.
-
-    `ceiling` bounds the logprob of every other token, as in `KnownTop`. `text` is the token's text.
-    """
-
-    chosen: KnownToken | None
-    known: tuple[KnownToken, ...]
-    ceiling: float | None = None
-    text: str = ""
-
-    @property
-    def num_ranked(self) -> int:
-        """How many of the known tokens are certainly the most likely ones, as far as the list itself says it."""
-        ceiling = -math.inf if self.ceiling is None else self.ceiling
-        return sum(token.logprob >= ceiling for token in self.known)
 
 
 @dataclass(frozen=True)
@@ -98,12 +66,74 @@ class Reply:
     usage: Usage | None = None
 
 
-# What may stand in an answer, shape by shape, and how each becomes a Reply. Keys that are not named are ignored, since
-# servers add their own.
+def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
+    """The reply in one answer of any of the shapes; SourceError, beginning with `name`, for none of them.
+
+    `asked` is how many candidates were asked for: completions that list fewer have lost some.
+    """
+    if isinstance(record, list) and len(record) == 1:
+        record = record[0]  # TGI and SGLang answer a list of prompts with a list
+    if not isinstance(record, Mapping):
+        raise SourceError(f"{name}: the answer is {kind_of(record)}, not a JSON object.")
+    shape = _shape_of(record)
+    if shape is None:
+        raise _no_answer(record, name)
+    try:
+        reply = shape.model_validate(record).reply(asked)
+    except ValidationError as error:
+        raise SourceError(f"{name}: the answer cannot be read: {_problem(error)}.") from None
+    except OverflowError:
+        raise SourceError(f"{name}: the answer contains a number that is too large.") from None
+    # SGLang has its counts inside meta_info; a reader that found some is not overruled.
+    return reply if reply.usage is not None else replace(reply, usage=_usage(record))
 
 
-class _Shape(BaseModel):
+def is_error(record: Any) -> bool:
+    """True for a record that says what went wrong instead of answering."""
+    return isinstance(record, Mapping) and bool(record.get("error")) and _shape_of(record) is None
+
+
+def _shape_of(record: Mapping[str, Any]) -> type[_Answer] | None:
+    return next((shape for fits, shape in SHAPES if fits(record)), None)
+
+
+def _no_answer(record: Mapping[str, Any], name: str) -> SourceError:
+    problem = record.get("error")
+    if problem:
+        said = problem.get("message", problem) if isinstance(problem, Mapping) else problem
+        return SourceError(f"{name} answered with an error: {printable(str(said)[:200], keep='')!r}.")
+    return SourceError(
+        f"{name}: it has no choices and no logprobs; known formats are OpenAI chat, completions and responses, "
+        "llama.cpp, vLLM, SGLang, Ollama, KoboldCpp, TGI, Gemini and Anthropic."
+    )
+
+
+def _problem(error: ValidationError) -> str:
+    """The first and deepest thing that pydantic found: where it stands, what it is, and what was expected."""
+    found = first_of(error)
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"])
+    shown = kind_of(found["input"])
+    if isinstance(found["input"], int | float | str):
+        shown = printable(repr(found["input"])[:60], keep="")
+    expected = found["msg"][:1].lower() + found["msg"][1:]
+    return printable(f"{place.lstrip('.')[:120]} is {shown}, but {expected[:120]}", keep="")
+
+
+# --- What all shapes are made of. Keys that are not named are ignored, since servers add their own.
+
+
+class _Part(BaseModel):
+    """A part of an answer: what may stand in it."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Answer(_Part):
+    """A whole answer in one shape."""
+
+    def reply(self, asked: int | None) -> Reply:
+        """What it says; `asked` as in `read_reply`."""
+        raise NotImplementedError
 
 
 def _aliases(*names: str) -> Any:
@@ -124,10 +154,13 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 Id = Annotated[int, Field(ge=-1, le=LARGEST_ID)]
 
 
-class _Candidate(_Shape):
+class _Candidate(_Part):
+    """A token with its logprob, under any of the names that servers have for them."""
+
+    # In order: OpenAI and most others; TGI; llama.cpp before 2025; vLLM; llama.cpp before 2025, of the drawn token.
     token: Text | None = _aliases("token", "text", "tok_str", "decoded_token", "content")
-    logprob: float | None = _aliases("logprob", "logProbability")
-    prob: float | None = None
+    logprob: float | None = _aliases("logprob", "logProbability")  # Gemini
+    prob: float | None = None  # llama.cpp, after its sampler
     bytes: Annotated[list[Byte], Field(max_length=LONGEST_TOKEN)] | None = None
     id: Id | None = _aliases("id", "tokenId", "token_id")
 
@@ -142,124 +175,149 @@ class _Candidate(_Shape):
             text = text_of_bytes(bytes(self.bytes))  # two tokens may be shown alike: these are the truth
         elif not text and token_id is not None:
             text = f"<{token_id}>"
-        return _plain(text, logprob, token_id)
+        return _token(text, logprob, token_id)
+
+
+def _token(text: str, logprob: float | None, token_id: int | None = None) -> KnownToken | None:
+    if logprob is None:
+        return None
+    # How vLLM (`return_tokens_as_token_ids`) and SGLang write a token on request: its text may be no whole character.
+    if token_id is None and text.startswith("token_id:"):
+        token_id = _id_of(text.removeprefix("token_id:"))
+    return KnownToken(text, float(logprob), token_id)
+
+
+def _id_of(key: str) -> int | None:
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else None
+
+
+def _known(listed: Iterable[_Candidate] | None) -> list[KnownToken | None]:
+    return [candidate.known() for candidate in listed or ()]
 
 
 class _Entry(_Candidate):
-    top: list[_Candidate] | None = _aliases("top_logprobs", "top_probs", "probs")
-    top_probs: list[_Candidate] | None = None
-    probs: list[_Candidate] | None = None
+    """One position: the drawn token, and its candidates inside it."""
+
+    top_logprobs: list[_Candidate] | None = None
+    top_probs: list[_Candidate] | None = None  # llama.cpp with `post_sampling_probs`
+    probs: list[_Candidate] | None = None  # llama.cpp before 2025, beside a drawn token without a number
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the numbers are probabilities after the sampler's stages, which llama.cpp alone gives."""
+        return self.top_probs is not None or self.probs is not None
 
     def position(self) -> Position:
-        found = position_of(self.known(), _known(self.top))
-        if (
-            found.chosen is None and self.probs is not None
-        ):  # llama.cpp before 2025 gives the drawn text alone
-            chosen = next((token for token in found.known if token.token == self.token), None)
-            return position_of(chosen, found.known)
-        return found
+        chosen, listed = self.known(), _known(self.top_logprobs or self.top_probs or self.probs)
+        if chosen is None and self.probs is not None:
+            chosen = next((token for token in listed if token and token.token == self.token), None)
+        return position_of(chosen, listed)
 
 
-class _Ranked(_Shape):
-    logprob: float | None = None
-    rank: int | None = None
-    decoded_token: Text | None = None
+def _positions(entries: Iterable[_Entry] | None) -> tuple[Position, ...]:
+    return tuple(entry.position() for entry in entries or ())
 
 
-Ranks = list[dict[str, _Ranked] | None]
+def _beside(
+    chosen: Sequence[KnownToken | None], tops: Sequence[Sequence[KnownToken | None]]
+) -> tuple[Position, ...]:
+    """The positions of tokens with a list of candidates for each, or for the first of them."""
+    return tuple(position_of(token, top or ()) for token, top in zip_longest(chosen, tops[: len(chosen)]))
 
 
-class _Logprobs(_Shape):
-    content: list[_Entry] | None = None
-    tokens: list[Text] | None = None
-    token_logprobs: list[float | None] | None = None
-    top_logprobs: list[dict[str, float | None] | list[_Candidate] | None] | None = None
+class _Content(_Part):
+    """A part of a message, in OpenAI's Responses, Gemini's and Anthropic's answers."""
 
-    def completions(self, asked: int | None) -> tuple[Position, ...]:
-        tokens, values = self.tokens or [], self.token_logprobs or []
-        tops = self.top_logprobs or [None] * len(tokens)
-        positions = []
-        for token, value, top in zip(tokens, values, tops, strict=False):
-            named = [_plain(text, one) for text, one in top.items()] if isinstance(top, dict) else None
-            listed = named if named is not None else _known(top if isinstance(top, list) else ())
-            # The first token of an echoed prompt has no logprob: nothing comes before it.
-            found = position_of(_plain(token, value), listed, asked=asked)
-            if (
-                named
-                and any(UNDECODED in one.token for one in named if one)
-                and len(named) < (asked or math.inf)
-            ):
-                # Tokens that are no whole characters share one name here, so some that were listed are lost.
-                found = replace(found, ceiling=math.inf)
-            positions.append(replace(found, text=token))
-        return tuple(positions)
-
-
-class _Part(_Shape):
     type: str | None = None
     text: Text | None = None
     logprobs: list[_Entry] | None = None
 
 
-class _Message(_Shape):
-    content: Text | list[_Part] | None = None
-
-    def text(self) -> str:
-        return _joined(self.content)
-
-
-class _Choice(_Shape):
-    index: int = 0
-    text: Text | None = None
-    message: _Message | None = None
-    delta: _Message | None = None
-    finish_reason: Any = None
-    logprobs: _Logprobs | None = None
-    prompt_logprobs: Ranks | None = None
+def _joined(content: str | Sequence[_Content] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part.text or "" for part in content)
 
 
-class _OpenAI(_Shape):
-    choices: list[_Choice]
-    prompt_logprobs: Ranks | None = None
-
-    def reply(self, asked: int | None) -> Reply:
-        prompt = _ranked(self.prompt_logprobs)
-        shapes, choices = [], []
-        for choice in self.choices:
-            message = choice.message or choice.delta
-            shape = "openai-completions" if message is None else "openai-chat"
-            text = choice.text if message is None else message.text()
-            positions: tuple[Position, ...] = ()
-            if choice.logprobs is not None and choice.logprobs.content is not None:
-                shape, positions = "openai-chat", _positions(choice.logprobs.content)
-            elif choice.logprobs is not None and choice.logprobs.tokens is not None:
-                shape, positions = "openai-completions", choice.logprobs.completions(asked)
-            prompt = prompt or _ranked(choice.prompt_logprobs)
-            shapes.append(shape)
-            choices.append(Choice(text or "", _reason(choice.finish_reason), positions))
-        return Reply("vllm" if prompt else next(iter(shapes), "openai-chat"), tuple(choices), prompt)
+class _Message(_Part):
+    content: Text | list[_Content] | None = None
 
 
-class _LlamaCpp(_Shape):
-    content: Text | None = None
-    stop_type: str | None = None
-    completion_probabilities: list[_Entry]
-
-    def reply(self, asked: int | None) -> Reply:
-        entries = self.completion_probabilities
-        processed = any(entry.top_probs is not None or entry.probs is not None for entry in entries)
-        choice = Choice(self.content or "", _reason(self.stop_type), _positions(entries))
-        return Reply("llama.cpp", (choice,), processed=processed)
+def _reason(value: Any) -> str | None:
+    """Why a text ended; SGLang writes an object with a type."""
+    if isinstance(value, Mapping):
+        value = value.get("type")
+    return printable(value[:LONGEST_REASON], keep="") if isinstance(value, str) else None
 
 
-class _VllmOutput(_Shape):
+class _Counts(_Part):
+    """Tokens that were paid for, as OpenAI; Anthropic and OpenAI's Responses; and Gemini call them."""
+
+    prompt: int = Field(
+        0, ge=0, validation_alias=AliasChoices("prompt_tokens", "input_tokens", "promptTokenCount")
+    )
+    completion: int = Field(
+        0, ge=0, validation_alias=AliasChoices("completion_tokens", "output_tokens", "candidatesTokenCount")
+    )
+
+
+def _usage(record: Mapping[str, Any]) -> Usage | None:
+    value = record.get("usage") or record.get("usageMetadata")
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        found = _Counts.model_validate(value)
+    except ValidationError:
+        return None  # a count nobody needs to read the answer
+    return Usage(found.prompt, found.completion)
+
+
+# --- vLLM: objects from token ids (vllm/logprobs.py, `Logprob`). Its OpenAI routes write the prompt's logprobs so, too.
+
+
+class _Rank(_Part):
+    logprob: float | None = None
+    rank: int | None = None
+    decoded_token: Text | None = None
+
+
+Ranks = list[dict[str, _Rank] | None]
+
+
+def _ranked(entries: Ranks | None, ids: Sequence[int] | None = None) -> tuple[Position, ...]:
+    """The positions; `ids` are those of the text. The first token of a prompt has no entry: nothing comes before it."""
+    places = zip_longest(entries or (), (ids or ())[: len(entries or ())])
+    return tuple(_ranked_position(entry, own) for entry, own in places if entry)
+
+
+def _ranked_position(entry: Mapping[str, _Rank], own: int | None) -> Position:
+    found = [
+        (one.rank, _token(one.decoded_token or f"<{key}>", one.logprob, _id_of(key)))
+        for key, one in entry.items()
+    ]
+    named = [(rank, token) for rank, token in found if token is not None]
+    # The text's own token comes first, whatever its rank ("slot 0" there); its id is sure, where there are ids.
+    chosen = next((token for _, token in named if token.id == own), found[0][1])
+    position = position_of(chosen, [token for _, token in found])
+    by_rank = [(rank, token.logprob) for rank, token in named if rank is not None]
+    if len(by_rank) < len(named) or position.ceiling == -math.inf:
+        return position
+    # With ranks nothing need be guessed: the tokens whose ranks run 1, 2, 3 … without a gap are the most likely.
+    by_rank.sort(key=lambda pair: pair[0])
+    top = [logprob for place, (rank, logprob) in enumerate(by_rank, 1) if rank <= place]
+    return replace(position, ceiling=top[-1] if top else math.inf)
+
+
+class _VllmOutput(_Part):
     text: Text | None = None
     finish_reason: str | None = None
     token_ids: list[Id] | None = None
     logprobs: Ranks | None = None
 
 
-class _Vllm(_Shape):
+class _Vllm(_Answer):
+    """`vllm`: a RequestOutput of the library itself, written as JSON (vllm/outputs.py)."""
+
     outputs: list[_VllmOutput] = []
     prompt_logprobs: Ranks | None = None
 
@@ -271,43 +329,132 @@ class _Vllm(_Shape):
         return Reply("vllm", choices, _ranked(self.prompt_logprobs))
 
 
-class _Item(_Shape):
-    content: list[_Part] | None = None
+# --- OpenAI. In its Python library: types/chat/chat_completion_token_logprob.py, types/completion_choice.py,
+# types/responses/response_output_text.py.
 
 
-class _Responses(_Shape):
+class _Logprobs(_Part):
+    """Those of a chat (`content`) or of completions (the lists); llama.cpp writes the chat's in completions too."""
+
+    content: list[_Entry] | None = None
+    tokens: list[Text] | None = None
+    token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float | None] | list[_Candidate] | None] | None = None
+
+    def completions(self, asked: int | None) -> tuple[Position, ...]:
+        tokens, values = self.tokens or [], self.token_logprobs or []
+        tops = self.top_logprobs or [None] * len(tokens)
+        positions = []
+        for token, value, top in zip(tokens, values, tops, strict=False):
+            by_text = isinstance(top, dict)
+            listed = (
+                [_token(text, one) for text, one in top.items()] if isinstance(top, dict) else _known(top)
+            )
+            # The first token of an echoed prompt has no logprob: nothing comes before it.
+            found = position_of(_token(token, value), listed, asked=asked)
+            has_undecoded = by_text and any(UNDECODED in one.token for one in listed if one)
+            if has_undecoded and len(listed) < (asked or math.inf):
+                # Tokens that are no whole characters share one name here, so some that were listed are lost.
+                found = replace(found, ceiling=math.inf)
+            positions.append(replace(found, text=token))
+        return tuple(positions)
+
+
+class _Choice(_Part):
+    index: int = 0
+    text: Text | None = None
+    message: _Message | None = None
+    delta: _Message | None = None  # of a stream
+    finish_reason: Any = None
+    logprobs: _Logprobs | None = None
+    prompt_logprobs: Ranks | None = None  # vLLM's completions; its chat has them beside `choices`
+
+    def read(self, asked: int | None) -> tuple[str, Choice]:
+        """Its shape, and the choice."""
+        message, given = self.message or self.delta, self.logprobs or _Logprobs()
+        shape = "openai-completions" if message is None else "openai-chat"
+        positions: tuple[Position, ...] = ()
+        if given.content is not None:
+            shape, positions = "openai-chat", _positions(given.content)
+        elif given.tokens is not None:
+            shape, positions = "openai-completions", given.completions(asked)
+        text = self.text or "" if message is None else _joined(message.content)
+        return shape, Choice(text, _reason(self.finish_reason), positions)
+
+
+class _OpenAI(_Answer):
+    """`openai-chat` and `openai-completions`: OpenAI and whoever follows it; whole, or a piece of a stream."""
+
+    choices: list[_Choice]
+    prompt_logprobs: Ranks | None = None
+
+    def reply(self, asked: int | None) -> Reply:
+        found = [choice.read(asked) for choice in self.choices]
+        given = [self.prompt_logprobs, *(choice.prompt_logprobs for choice in self.choices)]
+        prompt = next(filter(None, map(_ranked, given)), ())
+        shape = "vllm" if prompt else next((shape for shape, _ in found), "openai-chat")
+        return Reply(shape, tuple(choice for _, choice in found), prompt)
+
+
+class _Item(_Part):
+    content: list[_Content] | None = None
+
+
+class _Responses(_Answer):
+    """`openai-responses`: messages stand among items of other kinds, such as the reasoning."""
+
     output: list[_Item]
     status: str | None = None
 
     def reply(self, asked: int | None) -> Reply:
         parts = [part for item in self.output for part in item.content or ()]
-        positions = _positions([entry for part in parts for entry in part.logprobs or ()])
+        positions = _positions(entry for part in parts for entry in part.logprobs or ())
         return Reply("openai-responses", (Choice(_joined(parts), _reason(self.status), positions),))
 
 
-class _Ollama(_Shape):
+# --- Servers with a form of their own.
+
+
+class _LlamaCpp(_Answer):
+    """`llama.cpp`: /completion with n_probs (tools/server/README.md, `completion_probabilities`)."""
+
+    content: Text | None = None
+    stop_type: str | None = None
+    completion_probabilities: list[_Entry]
+
+    def reply(self, asked: int | None) -> Reply:
+        entries = self.completion_probabilities
+        choice = Choice(self.content or "", _reason(self.stop_type), _positions(entries))
+        return Reply("llama.cpp", (choice,), processed=any(entry.is_processed for entry in entries))
+
+
+class _Ollama(_Answer):
+    """`ollama`: /api/generate (`response`) and /api/chat (`message`); api/types.go, `Logprob`."""
+
     response: Text | None = None
     message: _Message | None = None
     done_reason: str | None = None
     logprobs: list[_Entry] | None = None
 
     def reply(self, asked: int | None) -> Reply:
-        text = self.response if self.message is None else self.message.text()
-        positions = _positions(self.logprobs or ())
-        return Reply("ollama", (Choice(text or "", _reason(self.done_reason), positions),))
+        text = self.response or "" if self.message is None else _joined(self.message.content)
+        return Reply("ollama", (Choice(text, _reason(self.done_reason), _positions(self.logprobs)),))
 
 
-class _Kobold(_Shape):
+class _Kobold(_Answer):
+    """`koboldcpp`: /api/v1/generate, each result as a choice of OpenAI (koboldcpp.py, "kcpp format")."""
+
     results: list[_Choice]
 
     def reply(self, asked: int | None) -> Reply:
         return replace(_OpenAI(choices=self.results).reply(asked), shape="koboldcpp")
 
 
+# Logprob, id and text; the text is null unless `return_text_in_logprobs` was asked for.
 Triple = tuple[float | None, Id | None, Text | None]
 
 
-class _Meta(_Shape):
+class _Meta(_Part):
     finish_reason: Any = None
     output_token_logprobs: list[Triple] | None = None
     output_top_logprobs: list[list[Triple] | None] | None = None
@@ -317,16 +464,18 @@ class _Meta(_Shape):
     completion_tokens: int | None = None
 
 
-class _Sglang(_Shape):
+class _Sglang(_Answer):
+    """`sglang`: /generate (srt/managers/tokenizer_manager.py, `detokenize_logprob_tokens`)."""
+
     text: Text | None = None
     meta_info: _Meta
 
     def reply(self, asked: int | None) -> Reply:
         meta = self.meta_info
-        positions = _triples(meta.output_token_logprobs, meta.output_top_logprobs)
-        usage = Usage(max(meta.prompt_tokens or 0, 0), max(meta.completion_tokens or 0, 0))
+        positions = _of_triples(meta.output_token_logprobs, meta.output_top_logprobs)
         # The first token of a prompt has nothing before it, so what stands there is no prediction.
-        prompt = _triples(meta.input_token_logprobs, meta.input_top_logprobs)[1:]
+        prompt = _of_triples(meta.input_token_logprobs, meta.input_top_logprobs)[1:]
+        usage = Usage(max(meta.prompt_tokens or 0, 0), max(meta.completion_tokens or 0, 0))
         return Reply(
             "sglang",
             (Choice(self.text or "", _reason(meta.finish_reason), positions),),
@@ -335,64 +484,85 @@ class _Sglang(_Shape):
         )
 
 
-class _Details(_Shape):
+def _of_triples(
+    tokens: Sequence[Triple] | None, tops: Sequence[Sequence[Triple] | None] | None
+) -> tuple[Position, ...]:
+    def known(triples: Iterable[Triple] | None) -> list[KnownToken | None]:
+        return [
+            _token(f"<{token_id}>" if text is None else text, logprob, token_id)
+            for logprob, token_id, text in triples or ()
+        ]
+
+    positions = _beside(known(tokens), [known(top) for top in tops or ()])
+    return tuple(
+        replace(position, text=text or "")
+        for position, (_, _, text) in zip(positions, tokens or (), strict=True)
+    )
+
+
+class _Details(_Part):
     finish_reason: str | None = None
     tokens: list[_Candidate] = []
     top_tokens: list[list[_Candidate]] | None = None
 
 
-class _Tgi(_Shape):
+class _Tgi(_Answer):
+    """`tgi`: /generate with details, or a piece of /generate_stream (huggingface_hub's types
+    of the same names are generated from TGI's own description)."""
+
     generated_text: Text | None = None
     details: _Details | None = None
     token: _Candidate | None = None
     top_tokens: list[_Candidate] | None = None
 
     def reply(self, asked: int | None) -> Reply:
-        if self.details is not None:
-            tokens, tops = self.details.tokens, self.details.top_tokens or []
-            text, reason = self.generated_text, _reason(self.details.finish_reason)
-        else:  # a piece of a stream; the last one repeats the whole text
-            tokens = [] if self.token is None else [self.token]
-            tops = [] if self.top_tokens is None else [self.top_tokens]
-            text, reason = self.generated_text if self.token is None else self.token.token, None
-        return Reply("tgi", (Choice(text or "", reason, _beside(tokens, tops)),))
+        details = self.details or _Details()
+        text, tokens, tops = self.generated_text, details.tokens, details.top_tokens or []
+        if self.token is not None and self.details is None:  # a piece; the last one repeats the whole text
+            text, tokens, tops = self.token.token, [self.token], [self.top_tokens or []]
+        positions = _beside(_known(tokens), [_known(top) for top in tops])
+        return Reply("tgi", (Choice(text or "", _reason(details.finish_reason), positions),))
 
 
-class _GeminiList(_Shape):
+class _GeminiList(_Part):
     candidates: list[_Candidate] = []
 
 
-class _GeminiLogprobs(_Shape):
+class _GeminiLogprobs(_Part):
     chosenCandidates: list[_Candidate] = []
     topCandidates: list[_GeminiList] = []
 
 
-class _GeminiContent(_Shape):
-    parts: list[_Part] | None = None
+class _GeminiContent(_Part):
+    parts: list[_Content] | None = None
 
 
-class _GeminiCandidate(_Shape):
+class _GeminiCandidate(_Part):
     content: _GeminiContent | None = None
     finishReason: str | None = None
     logprobsResult: _GeminiLogprobs | None = None
 
 
-class _Gemini(_Shape):
+class _Gemini(_Answer):
+    """`gemini`: generateContent with responseLogprobs (google/genai/types.py, `LogprobsResult`)."""
+
     candidates: list[_GeminiCandidate]
 
     def reply(self, asked: int | None) -> Reply:
         choices = []
         for candidate in self.candidates:
             given = candidate.logprobsResult or _GeminiLogprobs()
-            tops = [top.candidates for top in given.topCandidates]
-            positions = _beside(given.chosenCandidates, tops) or _beside([None] * len(tops), tops)
-            parts = candidate.content.parts if candidate.content is not None else None
-            choices.append(Choice(_joined(parts), _reason(candidate.finishReason), positions))
+            tops = [_known(top.candidates) for top in given.topCandidates]
+            positions = _beside(_known(given.chosenCandidates) or [None] * len(tops), tops)
+            text = "" if candidate.content is None else _joined(candidate.content.parts)
+            choices.append(Choice(text, _reason(candidate.finishReason), positions))
         return Reply("gemini", tuple(choices))
 
 
-class _Anthropic(_Shape):
-    content: list[_Part]
+class _Anthropic(_Answer):
+    """`anthropic`: a message of the Messages API, which has no logprobs."""
+
+    content: list[_Content]
     stop_reason: str | None = None
 
     def reply(self, asked: int | None) -> Reply:
@@ -403,7 +573,7 @@ def _has(*keys: str, kind: type = object) -> Callable[[Mapping[str, Any]], bool]
     return lambda record: any(key in record and isinstance(record[key], kind) for key in keys)
 
 
-SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Any], ...] = (
+SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], type[_Answer]], ...] = (
     (_has("completion_probabilities"), _LlamaCpp),
     (_has("choices"), _OpenAI),
     (_has("outputs", "prompt_logprobs"), _Vllm),
@@ -417,261 +587,3 @@ SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Any], ...] = (
     (lambda record: record.get("type") == "message" and "content" in record, _Anthropic),
 )
 """How a shape is recognised; the first that fits counts."""
-
-
-class _Usage(_Shape):
-    prompt: int = Field(
-        0, ge=0, validation_alias=AliasChoices("prompt_tokens", "input_tokens", "promptTokenCount")
-    )
-    completion: int = Field(
-        0, ge=0, validation_alias=AliasChoices("completion_tokens", "output_tokens", "candidatesTokenCount")
-    )
-
-
-def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
-    """The reply in one answer of any of the shapes; SourceError, beginning with `name`, for none of them.
-
-    `asked` is how many candidates were asked for: completions that list fewer have lost some.
-    """
-    if isinstance(record, list) and len(record) == 1:
-        record = record[0]  # TGI and SGLang answer a list of prompts with a list
-    if not isinstance(record, Mapping):
-        raise SourceError(f"{name}: the answer is {kind_of(record)}, not a JSON object.")
-    for is_it, shape in SHAPES:
-        if is_it(record):
-            try:
-                reply: Reply = shape.model_validate(record).reply(asked)
-                # SGLang has its counts inside meta_info; a reader that found some is not overruled.
-                usage = record.get("usage") or record.get("usageMetadata")
-                return replace(reply, usage=_usage(usage)) if reply.usage is None else reply
-            except ValidationError as error:
-                raise SourceError(f"{name}: the answer cannot be read: {_problem(error)}.") from None
-            except OverflowError:
-                raise SourceError(f"{name}: the answer contains a number that is too large.") from None
-    problem = record.get("error")
-    if problem:
-        said = problem.get("message", problem) if isinstance(problem, Mapping) else problem
-        raise SourceError(f"{name} answered with an error: {printable(str(said)[:200], keep='')!r}.")
-    raise SourceError(
-        f"{name}: it has no choices and no logprobs; known formats are OpenAI chat, completions and responses, "
-        "llama.cpp, vLLM, SGLang, Ollama, KoboldCpp, TGI, Gemini and Anthropic."
-    )
-
-
-def is_error(record: Any) -> bool:
-    """True for a record that says what went wrong instead of answering."""
-    return (
-        isinstance(record, Mapping)
-        and bool(record.get("error"))
-        and not any(is_it(record) for is_it, _ in SHAPES)
-    )
-
-
-def _usage(value: Any) -> Usage | None:
-    if not isinstance(value, Mapping):
-        return None
-    try:
-        found = _Usage.model_validate(value)
-    except ValidationError:
-        return None  # a count nobody needs to read the answer
-    return Usage(found.prompt, found.completion)
-
-
-def _problem(error: ValidationError) -> str:
-    """The first and deepest thing that pydantic found: where it stands, what it is, and what was expected."""
-    # Of a union pydantic lists every branch; the one that came farthest into the answer is the shape that was meant.
-    found = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"])
-    shown = kind_of(found["input"])
-    if isinstance(found["input"], int | float | str):
-        shown = printable(repr(found["input"])[:60], keep="")
-    expected = found["msg"][:1].lower() + found["msg"][1:]
-    return printable(f"{place.lstrip('.')[:120]} is {shown}, but {expected[:120]}", keep="")
-
-
-def position_of(
-    chosen: KnownToken | None, listed: Sequence[KnownToken | None], asked: int | None = None
-) -> Position:
-    """The drawn token among the candidates, and what bounds all others.
-
-    The least of the list may be there only because it was drawn: then the one above it is the last of the most likely
-    ones. Where `asked` tokens came, and completions list a drawn one besides, it is one of them. A drawn token that is
-    more probable than the list's last and missing from it shows that the list is not of the most likely ones: nothing
-    but the missing mass bounds the others. A listed logprob of -inf says that no other token can come.
-    """
-    named = [token for token in listed if token is not None and not math.isnan(token.logprob)]
-    bad = [token for token in listed if token is not None and math.isnan(token.logprob)]
-    top = sorted((token for token in named if token.logprob > NOT_GIVEN), key=lambda token: -token.logprob)
-    # `not <=`, so that NaN goes on to `complaint` and is not taken for "not given".
-    drawn = chosen if chosen is not None and not chosen.logprob <= NOT_GIVEN else None
-    text = "" if chosen is None else chosen.token
-    if bad:  # not a number: for `complaint` to refuse
-        return Position(drawn, (*top, *bad), None, text)
-    if any(token.logprob == -math.inf for token in named) and _is_whole(top):
-        return Position(drawn, tuple(top), -math.inf, text)
-    # Without a drawn token the list is taken at its word: its last one bounds the others.
-    if drawn is None or math.isnan(drawn.logprob):
-        return Position(drawn, tuple(top), None if top else math.inf, text)
-    place = next((place for place, token in enumerate(top) if _same(token, drawn)), None)
-    if place is None:
-        fits = bool(top) and drawn.logprob <= top[-1].logprob
-        ceiling = top[-1].logprob if fits else math.inf
-        return Position(drawn, tuple(sorted((*top, drawn), key=lambda token: -token.logprob)), ceiling, text)
-    # Anywhere but last the drawn token is there by its rank, and then so is the last one.
-    if place < len(top) - 1 or len(top) == asked:
-        return Position(drawn, tuple(top), None, text)
-    return Position(drawn, tuple(top), top[-2].logprob if len(top) > 1 else math.inf, text)
-
-
-def _is_whole(top: Sequence[KnownToken]) -> bool:
-    return abs(sum(math.exp(min(token.logprob, 1.0)) for token in top) - 1.0) <= SUM_TOLERANCE
-
-
-def _same(one: KnownToken, other: KnownToken) -> bool:
-    return one.id == other.id if one.id is not None and other.id is not None else one.token == other.token
-
-
-def _positions(entries: Iterable[_Entry]) -> tuple[Position, ...]:
-    return tuple(entry.position() for entry in entries)
-
-
-def _beside(
-    chosen: Sequence[_Candidate | None], tops: Sequence[Sequence[_Candidate]]
-) -> tuple[Position, ...]:
-    """The positions of tokens with a list of candidates for each, or for the first of them."""
-    return tuple(
-        position_of(
-            None if token is None else token.known(), _known(tops[place] if place < len(tops) else ())
-        )
-        for place, token in enumerate(chosen)
-    )
-
-
-def _known(listed: Iterable[_Candidate] | None) -> list[KnownToken | None]:
-    return [candidate.known() for candidate in listed or ()]
-
-
-def _plain(text: str, logprob: float | None, token_id: int | None = None) -> KnownToken | None:
-    if logprob is None:
-        return None
-    if token_id is None and text.startswith("token_id:"):  # how vLLM and SGLang write a token on request
-        token_id = _id_of(text.removeprefix("token_id:"))
-    return KnownToken(text, float(logprob), token_id)
-
-
-def _ranked(entries: Ranks | None, ids: Sequence[int] | None = None) -> tuple[Position, ...]:
-    """vLLM's objects from token ids: the text's own token comes first, whatever its rank."""
-    positions = []
-    for place, entry in enumerate(entries or ()):
-        if not entry:
-            continue
-        found = [
-            (value.rank, _plain(value.decoded_token or f"<{key}>", value.logprob, _id_of(key)))
-            for key, value in entry.items()
-        ]
-        own = ids[place] if ids is not None and place < len(ids) else None
-        named = [(rank, token) for rank, token in found if token is not None]
-        chosen = next((token for _, token in named if token.id == own), found[0][1])
-        position = position_of(chosen, [token for _, token in found])
-        # With ranks nothing need be guessed: the tokens whose ranks run 1, 2, 3 … without a gap are the most likely.
-        if all(rank is not None for rank, _ in named):
-            in_order = sorted(named, key=lambda pair: pair[0] or 0)
-            top = [
-                token for place, (rank, token) in enumerate(in_order, 1) if rank is not None and rank <= place
-            ]
-            if position.ceiling != -math.inf:
-                position = replace(position, ceiling=top[-1].logprob if top else math.inf)
-        positions.append(position)
-    return tuple(positions)
-
-
-def _id_of(key: str) -> int | None:
-    return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else None
-
-
-def _triples(
-    tokens: Sequence[Triple] | None, tops: Sequence[Sequence[Triple] | None] | None
-) -> tuple[Position, ...]:
-    def token(triple: Triple) -> KnownToken | None:
-        logprob, token_id, text = triple
-        return _plain(text if text is not None else f"<{token_id}>", logprob, token_id)
-
-    positions = []
-    for triple, top in zip_longest(tokens or (), (tops or ())[: len(tokens or ())]):
-        found = position_of(token(triple), [token(one) for one in top or ()])
-        positions.append(replace(found, text=triple[2] or ""))
-    return tuple(positions)
-
-
-def _joined(content: str | Sequence[_Part] | None) -> str:
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "".join(part.text or "" for part in content)
-
-
-def _reason(value: Any) -> str | None:
-    """Why a text ended; SGLang writes an object with a type."""
-    if isinstance(value, Mapping):
-        value = value.get("type")
-    return printable(value[:LONGEST_REASON], keep="") if isinstance(value, str) else None
-
-
-def rounding_of(tokens: Sequence[KnownToken]) -> float:
-    """How far the logprobs may be from what was computed: half a unit of the last decimal that any of them uses."""
-    # The most precise one counts: a trailing 0 is not written, so others look rounder than they are.
-    decimals = max((_decimals(token.logprob) for token in tokens), default=0)
-    return max(0.5 * 10.0**-decimals, FLOAT32_PASS)
-
-
-def _decimals(value: float) -> int:
-    # 1e-05 has five decimals and no point: the exponent counts with them.
-    mantissa, _, exponent = repr(value).partition("e")
-    return len(mantissa.partition(".")[2].rstrip("0")) - int(exponent or 0) if math.isfinite(value) else 0
-
-
-def complaint(tokens: Sequence[KnownToken]) -> str | None:
-    """What makes these candidates unusable as log-probabilities in nats of different tokens; None if nothing does."""
-    values = [token.logprob for token in tokens]
-    if not values:
-        return "gives no logprobs"
-    if any(math.isnan(value) or value == math.inf for value in values):
-        return f"gives a logprob that is {next(v for v in values if math.isnan(v) or v == math.inf)}"
-    if max(values) > SUM_TOLERANCE:
-        return f"gives a logprob of {number(max(values))}, but logprobs are 0 or less"
-    twice = _named_twice(tokens)
-    if twice is not None:
-        return f"names the token {twice!r} twice at one position, so its probability would count twice"
-    total = sum(map(math.exp, values))
-    if total > 1.0 + SUM_TOLERANCE:
-        return f"gives logprobs whose probabilities sum to {number(total)}, more than 1"
-    return None
-
-
-def check_usable(tokens: Sequence[KnownToken], name: str, what: str = "its logprobs") -> None:
-    """Raise SourceError where there is a `complaint` about these candidates: `name` is who gave them."""
-    wrong = complaint(tokens)
-    if wrong is not None:
-        raise SourceError(printable(f"{name} {wrong}; {what} cannot be used.", keep=""))
-
-
-def in_base_ten(tokens: Sequence[KnownToken]) -> bool:
-    """True where the numbers are too large to be natural logarithms, and possible as logarithms of base 10."""
-    values = [token.logprob for token in tokens]
-    if not values or not all(math.isfinite(value) and value <= SUM_TOLERANCE for value in values):
-        return False
-    return (
-        sum(map(math.exp, values)) > 1.0 + SUM_TOLERANCE
-        and sum(10.0**v for v in values) <= 1.0 + SUM_TOLERANCE
-    )
-
-
-def _named_twice(tokens: Sequence[KnownToken]) -> str | None:
-    seen: set[object] = set()
-    for token in tokens:
-        key: object = token.token if token.id is None else token.id
-        if token.id is None and UNDECODED in token.token:
-            continue  # different bytes, all shown as the same sign
-        if key in seen:
-            return token.token
-        seen.add(key)
-    return None

@@ -12,7 +12,8 @@ from typing import Any
 
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.chat import Message
-from retort.sources.server.answers import Position, Reply, check_usable, is_error, read_reply, rounding_of
+from retort.sources.server.answers import Reply, is_error, read_reply
+from retort.sources.server.candidates import Position, check_usable, rounding_of
 
 Prompt = str | tuple[Message, ...]
 

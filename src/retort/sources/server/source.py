@@ -19,7 +19,7 @@ from retort.sources.base import (
     needs_whole_vocabulary,
 )
 from retort.sources.chat import Message
-from retort.sources.server.answers import Position, check_usable, rounding_of
+from retort.sources.server.candidates import Position, check_usable, rounding_of
 from retort.sources.server.connection import RETRIES, TIMEOUT, Connection, ServerError
 from retort.sources.server.probe import IGNORED, Probe, probe, scaled
 from retort.sources.server.server import CHAT, REFUSED, Ask, Prompt, Server, check_endpoint
