@@ -285,3 +285,47 @@ def test_a_server_that_wants_logprobs_as_true_gets_them_so(url, server) -> None:
     known = source.next_tokens("hello there")
     assert len(known.tokens) == 20
     assert server.requests[-1]["logprobs"] is True and server.requests[-1]["top_logprobs"] == 20
+
+
+def test_the_last_piece_of_tgi_s_stream_is_a_token_though_it_has_details(tmp_path: Path) -> None:
+    *pieces, last = STREAMS["tgi"]
+    last = {**last, "details": {"finish_reason": "eos_token", "generated_tokens": 3, "seed": None}}
+    file = tmp_path / "r.jsonl"
+    file.write_text("\n".join(map(json.dumps, [*pieces, last])))
+    check_source(load(f"recorded:{file}"), "tgi")
+    assert read_reply(last, "x").choices[0].finish_reason == "eos_token"
+
+
+def test_a_drawn_token_without_a_number_keeps_its_text(tmp_path: Path) -> None:
+    """llama.cpp before 2025 gives the drawn token's text alone, and it need not be among the candidates."""
+    tops = [[("Yes", 0.7), ("No", 0.2)], [(" that", 0.6), (" this", 0.3)], [(" is", 0.9), (" was", 0.1)]]
+    entries = [
+        {"content": drawn, "probs": [{"tok_str": text, "prob": prob} for text, prob in top]}
+        for drawn, top in zip(("Yes", " it", " is"), tops, strict=True)
+    ]
+    file = tmp_path / "r.json"
+    file.write_text(json.dumps({"content": TEXT, "completion_probabilities": entries}))
+    steps = load(f"recorded:{file}").answered("Is it?")
+    assert [(step.before, step.token) for step in steps] == [
+        ("Is it?", "Yes"),
+        ("Is it?Yes", " it"),
+        ("Is it?Yes it", " is"),
+    ]
+    reply = of({"token": "a", "logprob": -1.0}, drawn={"token": "b", "logprob": None})
+    assert reply.choices[0].positions[0].chosen is None and reply.choices[0].positions[0].text == "b"
+
+
+@pytest.mark.parametrize("key", ["message", "text"])
+def test_llama_cpp_s_probabilities_after_its_sampler_are_known_as_such_in_openai_s_form(key: str) -> None:
+    """With `post_sampling_probs` its OpenAI routes write `top_probs` too (tools/server/server-task.cpp)."""
+    entry = {
+        "token": "a",
+        "prob": 0.5,
+        "top_probs": [{"token": "a", "prob": 0.5}, {"token": "b", "prob": 0.25}],
+    }
+    choice = {key: {"content": "a"} if key == "message" else "a", "logprobs": {"content": [entry]}}
+    reply = read_reply({"choices": [choice]}, "x")
+    assert reply.processed
+    known = reply.choices[0].positions[0].known
+    assert [(one.token, one.logprob) for one in known] == [("a", math.log(0.5)), ("b", math.log(0.25))]
+    assert not of({"token": "a", "logprob": -1.0}).processed

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -202,27 +202,32 @@ class _Entry(_Candidate):
     top_probs: list[_Candidate] | None = None  # llama.cpp with `post_sampling_probs`
     probs: list[_Candidate] | None = None  # llama.cpp before 2025, beside a drawn token without a number
 
-    @property
-    def is_processed(self) -> bool:
-        """Whether the numbers are probabilities after the sampler's stages, which llama.cpp alone gives."""
-        return self.top_probs is not None or self.probs is not None
-
     def position(self) -> Position:
         chosen, listed = self.known(), _known(self.top_logprobs or self.top_probs or self.probs)
         if chosen is None and self.probs is not None:
             chosen = next((token for token in listed if token and token.token == self.token), None)
-        return position_of(chosen, listed)
+        return position_of(chosen, listed, text=self.token)
 
 
 def _positions(entries: Iterable[_Entry] | None) -> tuple[Position, ...]:
     return tuple(entry.position() for entry in entries or ())
 
 
+def _are_processed(entries: Iterable[_Entry]) -> bool:
+    """Whether the numbers are probabilities after the sampler's stages, which llama.cpp gives on request, in its own
+    form and in OpenAI's.
+    """
+    return any(entry.top_probs is not None or entry.probs is not None for entry in entries)
+
+
 def _beside(
-    chosen: Sequence[KnownToken | None], tops: Sequence[Sequence[KnownToken | None]]
+    chosen: Sequence[KnownToken | None],
+    tops: Sequence[Sequence[KnownToken | None]],
+    texts: Sequence[str | None],
 ) -> tuple[Position, ...]:
-    """The positions of tokens with a list of candidates for each, or for the first of them."""
-    return tuple(position_of(token, top or ()) for token, top in zip_longest(chosen, tops[: len(chosen)]))
+    """The positions of tokens, of `texts`, with a list of candidates for each, or for the first of them."""
+    places = zip_longest(chosen, tops[: len(chosen)], texts[: len(chosen)])
+    return tuple(position_of(token, top or (), text=text) for token, top, text in places)
 
 
 class _Content(_Part):
@@ -351,12 +356,12 @@ class _Logprobs(_Part):
                 [_token(text, one) for text, one in top.items()] if isinstance(top, dict) else _known(top)
             )
             # The first token of an echoed prompt has no logprob: nothing comes before it.
-            found = position_of(_token(token, value), listed, asked=asked)
+            found = position_of(_token(token, value), listed, asked, token)
             has_undecoded = by_text and any(UNDECODED in one.token for one in listed if one)
             if has_undecoded and len(listed) < (asked or math.inf):
                 # Tokens that are no whole characters share one name here, so some that were listed are lost.
                 found = replace(found, ceiling=math.inf)
-            positions.append(replace(found, text=token))
+            positions.append(found)
         return tuple(positions)
 
 
@@ -393,7 +398,8 @@ class _OpenAI(_Answer):
         given = [self.prompt_logprobs, *(choice.prompt_logprobs for choice in self.choices)]
         prompt = next(filter(None, map(_ranked, given)), ())
         shape = "vllm" if prompt else next((shape for shape, _ in found), "openai-chat")
-        return Reply(shape, tuple(choice for _, choice in found), prompt)
+        entries = [choice.logprobs.content or () for choice in self.choices if choice.logprobs]
+        return Reply(shape, tuple(choice for _, choice in found), prompt, _are_processed(chain(*entries)))
 
 
 class _Item(_Part):
@@ -425,7 +431,7 @@ class _LlamaCpp(_Answer):
     def reply(self, asked: int | None) -> Reply:
         entries = self.completion_probabilities
         choice = Choice(self.content or "", _reason(self.stop_type), _positions(entries))
-        return Reply("llama.cpp", (choice,), processed=any(entry.is_processed for entry in entries))
+        return Reply("llama.cpp", (choice,), processed=_are_processed(entries))
 
 
 class _Ollama(_Answer):
@@ -493,11 +499,7 @@ def _of_triples(
             for logprob, token_id, text in triples or ()
         ]
 
-    positions = _beside(known(tokens), [known(top) for top in tops or ()])
-    return tuple(
-        replace(position, text=text or "")
-        for position, (_, _, text) in zip(positions, tokens or (), strict=True)
-    )
+    return _beside(known(tokens), [known(top) for top in tops or ()], [text for _, _, text in tokens or ()])
 
 
 class _Details(_Part):
@@ -518,9 +520,11 @@ class _Tgi(_Answer):
     def reply(self, asked: int | None) -> Reply:
         details = self.details or _Details()
         text, tokens, tops = self.generated_text, details.tokens, details.top_tokens or []
-        if self.token is not None and self.details is None:  # a piece; the last one repeats the whole text
+        if self.token is not None:
+            # A piece of a stream. The last one repeats the whole text as `generated_text`, and its details, if they
+            # were asked for, count the tokens and do not list them.
             text, tokens, tops = self.token.token, [self.token], [self.top_tokens or []]
-        positions = _beside(_known(tokens), [_known(top) for top in tops])
+        positions = _beside(_known(tokens), [_known(top) for top in tops], [token.token for token in tokens])
         return Reply("tgi", (Choice(text or "", _reason(details.finish_reason), positions),))
 
 
@@ -553,7 +557,8 @@ class _Gemini(_Answer):
         for candidate in self.candidates:
             given = candidate.logprobsResult or _GeminiLogprobs()
             tops = [_known(top.candidates) for top in given.topCandidates]
-            positions = _beside(_known(given.chosenCandidates) or [None] * len(tops), tops)
+            chosen = _known(given.chosenCandidates) or [None] * len(tops)
+            positions = _beside(chosen, tops, [token.token for token in given.chosenCandidates])
             text = "" if candidate.content is None else _joined(candidate.content.parts)
             choices.append(Choice(text, _reason(candidate.finishReason), positions))
         return Reply("gemini", tuple(choices))

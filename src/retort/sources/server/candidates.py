@@ -47,12 +47,16 @@ class Position:
 
 
 def position_of(
-    chosen: KnownToken | None, listed: Sequence[KnownToken | None], asked: int | None = None
+    chosen: KnownToken | None,
+    listed: Sequence[KnownToken | None],
+    asked: int | None = None,
+    text: str | None = None,
 ) -> Position:
     """The drawn token among the candidates, and what bounds all others.
 
     `asked`: how many candidates were asked for, where the drawn one is listed besides (completions); None where it may
-    stand in the place of one of them. A candidate of None has no logprob.
+    stand in the place of one of them. A candidate of None has no logprob. `text`: the drawn token's, where `chosen`
+    does not say it.
     """
     given = [token for token in listed if token is not None]
     bad = [token for token in given if math.isnan(token.logprob)]
@@ -70,7 +74,7 @@ def position_of(
         ceiling = None if top else math.inf
     else:
         known, ceiling = _with_drawn(top, drawn, asked)
-    return Position(drawn, tuple(known), ceiling, "" if chosen is None else chosen.token)
+    return Position(drawn, tuple(known), ceiling, (text or "") if chosen is None else chosen.token)
 
 
 def _with_drawn(
