@@ -67,6 +67,14 @@ def test_nobody_there_is_said() -> None:
         Connection("http://127.0.0.1:9/v1", timeout=1, retries=0).get("/models")
 
 
+def test_a_request_that_cannot_be_written_is_not_tried_again(url, server) -> None:
+    body = {**BODY, "prompt": "half a pair: \ud800"}
+    one = connection(url)
+    with pytest.raises(ServerError, match=r"The request to http://\S+ cannot be written \(.*surrogates"):
+        one.post("/completions", body)
+    assert one.repeated == 0 and server.requests == []
+
+
 def test_the_key_goes_into_the_header_and_comes_from_the_environment(url, server, monkeypatch) -> None:
     connection(url).get("/models")
     assert server.headers["authorization"] == f"Bearer {KEY}"

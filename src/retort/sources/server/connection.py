@@ -24,7 +24,8 @@ KEY_VARIABLES = ("RETORT_API_KEY", "OPENAI_API_KEY")
 TIMEOUT = 60.0  # seconds without an answer, and for the whole answer unless more was asked for
 RETRIES = 3
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between tries
-REPEATED = (408, 409, 429)  # and 5xx but 501
+# And 5xx, as OpenAI's own client does (openai/_base_client.py, `_should_retry`), but 501: a route that is not there.
+REPEATED = (408, 409, 429)
 EVENTS_SECONDS = 600.0  # a whole stream
 MOST_BYTES = 2**26  # of one answer
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -69,6 +70,7 @@ class Connection:
         except ImportError as error:
             raise MissingExtraError("httpx2", "servers", f"Asking the server {base_url}") from error
         self._httpx = httpx2
+        # Not compressed: a small piece could unpack to far more than MOST_BYTES before anybody counts it.
         headers = {"Accept-Encoding": "identity"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -126,16 +128,20 @@ class Connection:
         """The bytes of a good answer: `limit` seconds in all. With a `pause` they come one by one, as soon as they are
         there, and that is how long the next ones may take. Raises ServerError.
         """
+        silence = min(limit, pause or limit)
+        # The library's timeout is for each read: a server that sends a byte a second never meets it, `limit` it does.
+        timeout = self._httpx.Timeout(silence, connect=min(limit, self.timeout))
+        method = "GET" if body is None else "POST"
+        try:
+            request = self._client.build_request(method, self._url(path), json=body, timeout=timeout)
+        except (self._httpx.InvalidURL, UnicodeError) as error:
+            # A host that is none, half a surrogate pair in a prompt: no second try would do better.
+            reason = self._short(str(error))
+            raise ServerError(f"The request to {self.base_url} cannot be written ({reason}).") from None
         wait = FIRST_WAIT
         for left in range(self.retries, -1, -1):
             began, size, kept = time.monotonic(), 0, b""
             try:
-                request = self._client.build_request(
-                    "GET" if body is None else "POST",
-                    self._url(path),
-                    json=body,
-                    timeout=self._httpx.Timeout(min(limit, pause or limit), connect=min(limit, self.timeout)),
-                )
                 response = self._client.send(request, stream=True)
                 try:
                     for chunk in response.iter_bytes():
@@ -149,9 +155,9 @@ class Connection:
                     response.close()
             except self._httpx.TimeoutException:
                 raise ServerError(
-                    f"{self.base_url} did not answer {path} within {min(limit, pause or limit):g} s; is it overloaded?"
+                    f"{self.base_url} did not answer {path} within {silence:g} s; is it overloaded?"
                 ) from None
-            except (self._httpx.HTTPError, self._httpx.InvalidURL, OSError, UnicodeError) as error:
+            except (self._httpx.HTTPError, OSError, UnicodeError) as error:
                 # Nothing may be repeated once a part of the answer was handed on.
                 if left == 0 or (size and not kept):
                     raise self._no_connection(error) from None
@@ -260,7 +266,7 @@ def _message(answer: str) -> str:
         body = json.loads(answer)
     except (ValueError, RecursionError):
         return "" if answer.lstrip().startswith("<") else answer
-    for _ in range(3):
+    for _ in range(3):  # {"error": {"message": …}}, and pydantic's {"detail": [{"msg": …}]}
         if isinstance(body, list) and body:
             body = body[0]
         if not isinstance(body, Mapping):
@@ -285,6 +291,7 @@ def refused_parameters(answer: str, sent: Mapping[str, Any]) -> tuple[str, ...]:
     """Those of the parameters that were sent which the server says it does not take; none for any other complaint."""
     if not REFUSAL.search(answer):
         return ()
+    # What every request has is never the refused parameter: complaints about anything else name a model or a length.
     return tuple(
         name
         for name in sent
