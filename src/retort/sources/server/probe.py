@@ -23,11 +23,15 @@ from retort.sources.server.connection import ParameterRefused, ServerError
 from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
 
 OPEN_PROMPT = "The best way to"  # many ways to go on
-CLOSED_PROMPT = "one, two, three, four, one, two, three, four, one, two, three,"  # one way, for most models
+# One way, for most models. A token that is nearly sure leaves nothing to the others: logarithms of base 10, or numbers
+# that are no logarithms, then sum to more than 1, where those of an even distribution might not.
+CLOSED_PROMPT = "one, two, three, four, one, two, three, four, one, two, three,"
 HOT, NARROW_P, NARROW_K = 2.0, 0.3, 2
 SAME = 0.01  # nats: less than any setting moves a logprob, more than rounding to two decimals does
 SAMPLED = 8  # tokens of each text that is drawn to see whether a seed does anything
 SEEDED_TEMPERATURE = 1.5
+# What switches a server's own truncation off: engines write "off" in different ways (0, −1), and a top-k of more tokens
+# than there are keeps all in each of them. Once more without min_p, for servers that refuse it.
 NEUTRAL = ({"top_k": LARGEST_VOCABULARY, "min_p": 0.0}, {"top_k": LARGEST_VOCABULARY})
 
 IGNORED, APPLIED, UNCLEAR, UNKNOWN = "ignored", "applied", "unclear", "unknown"
@@ -111,6 +115,7 @@ class _Prober:
         self.same = SAME
 
     def run(self) -> Probe:
+        # The order matters: each answer is read in the light of those before it.
         reply = self._first()
         base, closed = self._known(reply), self._top(self._ask(CLOSED_PROMPT))
         ten = in_base_ten(base) or in_base_ten(closed)
@@ -172,29 +177,31 @@ class _Prober:
 
     def _first(self) -> Reply:
         """The first answer, with the most logprobs that the server lets one ask for."""
-        # Fewer logprobs where so many are refused; the same number once more where a setting was, and is now left out.
-        for asked in FEWER:
-            self.asked = asked
-            while True:
-                try:
-                    reply = self.server.ask(self._ask())
-                except ServerError as error:
-                    parameters = error.parameters if isinstance(error, ParameterRefused) else ()
-                    refused = [name for name in parameters if name in self.plain]
-                    for name in refused:
-                        del self.plain[name]
-                    if refused:
-                        continue
-                    if error.status not in REFUSED or asked == FEWER[-1]:
-                        raise
-                    break
-                if not reply.choices or not reply.choices[0].positions or not self._known(reply):
-                    raise SourceError(
-                        f"{self.server.name} answers without logprobs, so its distribution is not "
-                        f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
-                    )
-                return reply
-        raise AssertionError("the loop returns or raises")
+        for self.asked in FEWER:
+            try:
+                reply = self._plain_reply()
+                break
+            except ServerError as error:
+                if error.status not in REFUSED or self.asked == FEWER[-1]:
+                    raise
+        if not reply.choices or not reply.choices[0].positions or not self._known(reply):
+            raise SourceError(
+                f"{self.server.name} answers without logprobs, so its distribution is not "
+                f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
+            )
+        return reply
+
+    def _plain_reply(self) -> Reply:
+        """An answer with plain settings; those that this model refuses are left out from then on."""
+        while True:
+            try:
+                return self.server.ask(self._ask())
+            except ParameterRefused as error:
+                refused = [name for name in error.parameters if name in self.plain]
+                if not refused:
+                    raise
+                for name in refused:
+                    del self.plain[name]
 
     def _known(self, reply: Reply) -> tuple[KnownToken, ...]:
         positions = reply.choices[0].positions if reply.choices else ()
@@ -220,6 +227,7 @@ class _Prober:
             return None
 
     def _effect(self, ask: Ask) -> str:
+        """Whether a truncation that keeps few tokens shows in the list: fewer of them, or renormalised ones."""
         narrowed = self._try(ask)
         if narrowed is None:
             return UNKNOWN
@@ -228,7 +236,7 @@ class _Prober:
         return IGNORED if listed and _difference(self.base, narrowed) <= self.same else APPLIED
 
     def _switch_truncation_off(self) -> None:
-        """The server's own, as far as it can be; the candidates are others then."""
+        """The server's own, as far as it can be; `base` is asked for anew, since the candidates are others then."""
         for extra in NEUTRAL:
             opened = self._try(self._ask(extra=extra))
             if opened is not None:
@@ -246,6 +254,7 @@ class _Prober:
         return APPLIED if steps and max(map(abs, steps)) <= self.same else UNCLEAR
 
     def _refuse_renormalised(self) -> None:
+        # A list that was divided by its own sum gives its first token more, the shorter it is.
         fewer = self._try(self._ask(top_logprobs=min(2, self.asked)))
         if fewer and len(self.base) > 2 and _difference(self.base, fewer) > self.same:
             raise SourceError(
@@ -259,6 +268,7 @@ class _Prober:
         return [choice.text for reply in replies for choice in reply.choices]
 
     def _seed(self) -> bool | None:
+        # Hot, so that equal texts are no chance; three seeds, since two may well draw the same text.
         ask = self._ask(max_tokens=SAMPLED, top_logprobs=0, temperature=SEEDED_TEMPERATURE)
         try:
             texts = self._texts([replace(ask, seed=seed) for seed in (11, 11, 12, 13)])
