@@ -87,6 +87,18 @@ def test_a_lie_that_makes_every_number_wrong_is_refused(connect, server, lie, sa
     assert "127.0.0.1" in str(caught.value)
 
 
+def test_answers_without_a_choice_leave_seed_and_greedy_unknown(connect, server, monkeypatch) -> None:
+    honest = server.answer
+    monkeypatch.setattr(
+        server,
+        "answer",
+        lambda body, is_chat: honest(body, is_chat) if body.get("logprobs") else {"choices": []},
+    )
+    found = connect().probe
+    assert (found.seed, found.greedy, found.n) == (None, None, False)
+    assert found.notes == ("It ignores n: asked for 3 texts, it gave 0.",)
+
+
 def test_a_server_without_logprobs_gives_answers_only(connect, server) -> None:
     server.lies.add("no logprobs")
     source = connect()

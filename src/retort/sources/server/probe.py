@@ -23,8 +23,8 @@ from retort.sources.server.connection import ParameterRefused, ServerError
 from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
 
 OPEN_PROMPT = "The best way to"  # many ways to go on
-# One way, for most models. A token that is nearly sure leaves nothing to the others: logarithms of base 10, or numbers
-# that are no logarithms, then sum to more than 1, where those of an even distribution might not.
+# One way, for most models. Beside a token that is nearly sure, logarithms of base 10 that are taken for natural ones
+# sum to more than 1; those of an even distribution may not.
 CLOSED_PROMPT = "one, two, three, four, one, two, three, four, one, two, three,"
 HOT, NARROW_P, NARROW_K = 2.0, 0.3, 2
 SAME = 0.01  # nats: less than any setting moves a logprob, more than rounding to two decimals does
@@ -263,15 +263,16 @@ class _Prober:
                 "used."
             )
 
-    def _texts(self, asks: Sequence[Ask]) -> list[str]:
-        replies = [self.server.ask(ask) for ask in asks]
-        return [choice.text for reply in replies for choice in reply.choices]
+    def _text(self, ask: Ask) -> str | None:
+        """The first text of an answer; None where it has none."""
+        choices = self.server.ask(ask).choices
+        return choices[0].text if choices else None
 
     def _seed(self) -> bool | None:
         # Hot, so that equal texts are no chance; three seeds, since two may well draw the same text.
         ask = self._ask(max_tokens=SAMPLED, top_logprobs=0, temperature=SEEDED_TEMPERATURE)
         try:
-            texts = self._texts([replace(ask, seed=seed) for seed in (11, 11, 12, 13)])
+            texts = [self._text(replace(ask, seed=seed)) for seed in (11, 11, 12, 13)]
         except ServerError:
             return False
         if texts[0] != texts[1]:
@@ -284,8 +285,10 @@ class _Prober:
             return None
         ask = self._ask(max_tokens=SAMPLED, top_logprobs=0, temperature=0.0)
         try:
-            first, second = self._texts([ask, ask])
-        except (ServerError, ValueError):
+            first, second = self._text(ask), self._text(ask)
+        except ServerError:
+            return None
+        if first is None or second is None:
             return None
         if first != second:
             self.notes.append("At temperature 0 its answers are not reproducible: near ties go either way.")
@@ -293,12 +296,12 @@ class _Prober:
 
     def _n(self) -> bool | None:
         try:
-            texts = self._texts([self._ask(top_logprobs=0, n=3)])
+            given = len(self.server.ask(self._ask(top_logprobs=0, n=3)).choices)
         except ServerError:
             return False
-        if len(texts) != 3:
-            self.notes.append(f"It ignores n: asked for 3 texts, it gave {len(texts)}.")
-        return len(texts) == 3
+        if given != 3:
+            self.notes.append(f"It ignores n: asked for 3 texts, it gave {given}.")
+        return given == 3
 
     def _echo(self) -> bool:
         """True where the prompt's own logprobs come back, which is what tracing a given text needs."""
