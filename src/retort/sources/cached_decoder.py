@@ -42,7 +42,6 @@ class NetworkSource(Source, Protocol):
     model: Any
     device: str
     unused: NDArray[np.bool_]  # `[vocab]`, True where the tokenizer has no token
-    mode: Mode
 
 
 # From the fastest to the one that cannot be wrong: each text alone, from its first token.
@@ -82,17 +81,18 @@ class CachedDecoder:
     _texts: list[tuple[int, ...]]  # every row's tokens so far
     _mask_RT: torch.Tensor  # 0 for padding
 
-    def __init__(self, source: NetworkSource, prompts: Sequence[Sequence[int]], model: Any) -> None:
+    def __init__(
+        self, source: NetworkSource, prompts: Sequence[Sequence[int]], model: Any, mode: Mode
+    ) -> None:
         """`model` is called as transformers' models are; `source` says everything else about it."""
-        self._source = source
-        self._model = model
+        self._source, self._model, self._mode = source, model, mode
         self._cache: Any = None
+        # Of the arguments that transformers' models share, each takes some; an unknown one would be an error.
         accepted = inspect.signature(self._model.forward).parameters
-        self._mode: Mode = source.mode
         named = next((name for name in CACHE_NAMES if name in accepted), None)
-        self._cache_name = named if self._mode.caches else None
+        self._cache_name = named if mode.caches else None
         self._uses_cache = "use_cache" in accepted
-        self._takes_positions = "position_ids" in accepted and self._mode.positions
+        self._takes_positions = "position_ids" in accepted and mode.positions
         self._keeps_last = "logits_to_keep" in accepted
         self._shares = getattr(self._model, "shares_columns", False)
 
@@ -125,28 +125,28 @@ class CachedDecoder:
         if not parents:
             self._begin([])
             return []
-        if not any(tokens):
+        if not any(tokens):  # a fork alone needs no pass
             self._select(parents)
             return [self.logits[:0]] * len(parents)
         counts = [len(added) for added in tokens]
-        ragged = any(drop) or min(counts) < max(counts)
+        widest = max(counts)
+        ragged = any(drop) or min(counts) < widest
         # Of rows that get no token; copied for these alone, since all rows of a large batch are many megabytes.
         before = {row: self.logits[parents[row]].copy() for row, count in enumerate(counts) if count == 0}
+        texts = [self._texts[parent] for parent in parents]
+        kept = [text[: len(text) - dropped] for text, dropped in zip(texts, drop, strict=True)]
         if self._cache is None or (ragged and not can_shift(self._cache)):
-            texts = [self._texts[parent] for parent in parents]
-            kept = [text[: len(text) - dropped] for text, dropped in zip(texts, drop, strict=True)]
-            columns_RKV = self._begin(
-                [(*text, *added) for text, added in zip(kept, tokens, strict=True)], max(counts)
-            )
-            spans = [row_KV[max(counts) - count :] for row_KV, count in zip(columns_RKV, counts, strict=True)]
+            # The texts are read again, padded in front: a row's own columns are its last.
+            whole = [(*text, *added) for text, added in zip(kept, tokens, strict=True)]
+            columns_RKV = self._begin(whole, widest)
+            spans = [row_KV[widest - count :] for row_KV, count in zip(columns_RKV, counts, strict=True)]
         else:
             if list(parents) != list(range(len(self._texts))):
                 self._fork(parents)
-            self._texts = [
-                text[: len(text) - dropped] for text, dropped in zip(self._texts, drop, strict=True)
-            ]
+            self._texts = kept
             self._mask_RT = shifted(self._cache, self._mask_RT, drop)
             spans = self._append(tokens)
+        # A pass leaves the logits of its last column, which is every row's newest token only if all got as many.
         if ragged:
             last = [before[row] if row in before else span_KV[-1] for row, span_KV in enumerate(spans)]
             self.logits = np.stack(last)
@@ -249,6 +249,7 @@ class CachedDecoder:
         }
         if self._takes_positions:
             arguments["position_ids"] = torch.tensor(positions, device=device)
+        # Without it every column would go through the head, `[R, T, V]` numbers of which all but a few are dropped.
         if self._keeps_last:
             arguments["logits_to_keep"] = columns
         if self._cache_name is not None:
@@ -318,8 +319,10 @@ def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Ten
 
 # --- The trial.
 
-TRIAL_TEXTS = ((7, 11, 5, 9, 6), (8, 5, 10))  # of unequal length
-TRIAL_STEPS = (([1, 0, 0], [6, 7, 9]), ([0, 2], [11, 5]))  # rows swapped and forked, then one dropped
+# Small ids, which every vocabulary has and few use as markers. Texts of unequal length need padding; the steps swap and
+# fork rows, then drop one, so that a cache that keeps to its old order gives other logits.
+TRIAL_TEXTS = ((7, 11, 5, 9, 6), (8, 5, 10))
+TRIAL_STEPS = (([1, 0, 0], [6, 7, 9]), ([0, 2], [11, 5]))
 TOLERANCE = 1e-3  # of a logit in float32; faults are of whole nats
 
 
@@ -365,6 +368,7 @@ def _alone_rows(
             logits: torch.Tensor = source.model(input_ids=torch.tensor([text], device=source.device)).logits
         return logits[0]
 
+    # What a causal model says at a token is the same whether or not others follow.
     whole, before = read(texts[0]), read(texts[0][:3])[-1]
     tolerance = max(TOLERANCE, 10 * torch.finfo(whole.dtype).eps * float(whole.abs().max()))
     if whole.shape[0] != len(texts[0]) or float((whole[2] - before).abs().max()) > tolerance:
@@ -385,9 +389,8 @@ def _agrees(
     rows: dict[Text, NDArray[np.float32]],
     tolerance: float,
 ) -> bool:
-    before, source.mode = source.mode, mode
     try:
-        decoder = CachedDecoder(source, trial[0][2], source.model)
+        decoder = CachedDecoder(source, trial[0][2], source.model, mode)
         for parents, tokens, texts in trial:
             if tokens:
                 decoder.advance(parents, tokens)
@@ -397,5 +400,3 @@ def _agrees(
         return True
     except Exception:  # whatever a network raises for inputs that it was not made for
         return False
-    finally:
-        source.mode = before

@@ -47,38 +47,32 @@ class TransformersSource:
         folder_or_id: str,
         *,
         name: str | None = None,
-        dtype: str = "float32",
-        device: str = "cpu",
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        """Load it. `name` is what messages and records call it (default: `folder_or_id`).
-
-        `dtype` is what the weights are computed in, whatever they are stored in. Raises SourceError.
+        """Load it, in float32 whatever the weights are stored in. `name` is what messages and records call it
+        (default: `folder_or_id`). Raises SourceError.
         """
         name = name or folder_or_id
         gguf = find_gguf(folder_or_id)
-        adapter = None
-        if gguf:
-            folder = gguf.parent
-        else:
-            options = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-            adapter = find_adapter(folder_or_id)
-            try:
-                folder = find_model_folder(folder_or_id if adapter is None else adapter.base, **options)
-            except SourceError as error:
-                if adapter is None:
-                    raise
-                raise SourceError(f"{name} is an adapter, and its base cannot be loaded: {error}") from error
+        adapter = None if gguf else find_adapter(folder_or_id)
+        base = folder_or_id if adapter is None else adapter.base
+        options = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+        try:
+            folder = gguf.parent if gguf else find_model_folder(base, **options)
+        except SourceError as error:
+            if adapter is None:
+                raise
+            raise SourceError(f"{name} is an adapter, and its base cannot be loaded: {error}") from error
         # A GGUF file is one of a folder to the library, and needs no other; its quantised weights are multiplied out.
         inside: dict[str, Any] = {"gguf_file": gguf.name} if gguf else {}
         # Its progress bar for GGUF files knows no switch.
         with quiet_transformers(), redirect_stderr(io.StringIO()) if gguf else nullcontext():
             tokenizer: Any = load_tokenizer(folder, name, trust_remote_code, **inside)
-            model: Any = _load_model(folder, name, dtype, trust_remote_code, allow_pickle, inside)
+            model: Any = _load_model(folder, name, trust_remote_code, allow_pickle, inside)
             if adapter is not None:
                 model = _with_adapter(model, adapter.folder, name)
-        self._take(model.to(device), tokenizer, name, {} if gguf else read_generation_config(folder))
+        self._take(model, tokenizer, name, {} if gguf else read_generation_config(folder))
 
     @classmethod
     def of(cls, model: Any, tokenizer: Any, name: str | None = None) -> TransformersSource:
@@ -91,29 +85,28 @@ class TransformersSource:
         return made
 
     def _take(self, model: Any, tokenizer: Any, name: str, generation: Mapping[str, Any]) -> None:
+        """Read off the two what a source says of itself, and try how the model can be decoded."""
+        from retort.sources.cached_decoder import find_mode
+
         self.name, self.tokenizer, self.model = name, tokenizer, model.eval()
         self.device = str(next(model.parameters()).device)
+        # A model of pictures and texts has the settings of its text inside others.
         config = model.config.get_text_config(decoder=True)
         head = model.get_output_embeddings()
+        # As many as there are logits, whatever config.json says.
         self.vocab_size = int(config.vocab_size if head is None else head.weight.shape[0])
         longest = getattr(config, "max_position_embeddings", None)
         self.max_context: int | None = longest if longest is None or longest > 0 else None
         self.unused = _logits_without_token(tokenizer, self.vocab_size, name)
+        # Each of the three may name markers that the others do not, as the generation settings of chat models do.
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         named = (ends, getattr(config, "eos_token_id", None), tokenizer.eos_token_id)
         self.end_ids = end_ids_of(named, self.vocab_size)
         start = tokenizer.bos_token_id
         self._ids_of_nothing: list[int] = [] if start is None else [start]
         self.generation_defaults = sampling_settings(generation)
-        self._set_mode()
-
-    def _set_mode(self) -> None:
-        """Try how the model can be decoded; what a reader must know of that, and of its tokenizer, is `note`."""
-        from retort.sources.cached_decoder import Mode, find_mode
-
-        self.mode = Mode()
         self.mode = find_mode(self)
-        notes = [note for note in (note_on_unused(self.name, self.unused), self.mode.note) if note]
+        notes = [note for note in (note_on_unused(name, self.unused), self.mode.note) if note]
         self.note: str | None = " ".join(notes) or None
 
     def encode(self, text: str) -> list[int]:
@@ -188,14 +181,14 @@ class TransformersSource:
         from retort.sources.cached_decoder import CachedDecoder
 
         check_prompts(self, prompts)
-        return CachedDecoder(self, prompts, self._network)
+        return CachedDecoder(self, prompts, self._network, self.mode)
 
     def read_positions(self, ids: Sequence[int], keep: int) -> NDArray[np.float32]:
         """As PositionReader says; one forward pass."""
         from retort.sources.cached_decoder import CachedDecoder
 
         check_prompts(self, [ids])
-        return CachedDecoder(self, [], self._network).read(ids, keep)
+        return CachedDecoder(self, [], self._network, self.mode).read(ids, keep)
 
     @property
     def _network(self) -> Any:
@@ -275,7 +268,7 @@ def tokenizer_faults(name: str, what: str) -> Iterator[None]:
 
 
 def _load_model(
-    folder: Path, name: str, dtype: str, trust_remote_code: bool, allow_pickle: bool, inside: dict[str, Any]
+    folder: Path, name: str, trust_remote_code: bool, allow_pickle: bool, inside: dict[str, Any]
 ) -> Any:
     try:
         import torch
@@ -286,7 +279,7 @@ def _load_model(
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=getattr(torch, dtype),
+            dtype=torch.float32,
             trust_remote_code=trust_remote_code,
             use_safetensors=None if allow_pickle or inside else True,
             output_loading_info=True,
