@@ -319,8 +319,8 @@ def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Ten
 
 # --- The trial.
 
-# Small ids, which every vocabulary has and few use as markers. Texts of unequal length need padding; the steps swap and
-# fork rows, then drop one, so that a cache that keeps to its old order gives other logits.
+# Texts of unequal length, which need padding; steps that swap and fork rows, then drop one, so that a cache that keeps
+# its old order gives other logits.
 TRIAL_TEXTS = ((7, 11, 5, 9, 6), (8, 5, 10))
 TRIAL_STEPS = (([1, 0, 0], [6, 7, 9]), ([0, 2], [11, 5]))
 TOLERANCE = 1e-3  # of a logit in float32; faults are of whole nats

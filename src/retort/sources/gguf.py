@@ -15,7 +15,7 @@ import math
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ MAGIC = b"GGUF"
 STRING, ARRAY = 8, 9
 # The value types 0 to 7 and 10 to 12, as struct writes them.
 LETTER = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+# What reading raises where the file ends too soon, a kind is unknown, a number is none or absurd, arrays are nested deeply.
+DAMAGE = (struct.error, LookupError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
 CONTROL, USER_DEFINED = 3, 4  # token types
 # Splitting texts before BPE as GPT-2 does. SmolLM splits digits too; no merge of it joins two, so that changes nothing.
 GPT2_LIKE = frozenset({"gpt-2", "smollm", "default"})
@@ -70,63 +72,78 @@ def parse(path: Path) -> GgufFile:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return _parse(path, data)
-        except (struct.error, KeyError, UnicodeDecodeError, ValueError, OverflowError, MemoryError) as error:
-            raise SourceError(f"{path} cannot be loaded: its GGUF header is damaged ({error}).") from error
+        except DAMAGE as error:
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"{path} cannot be loaded: its GGUF header is damaged ({error}).")
 
 
 def _parse(path: Path, data: mmap.mmap) -> GgufFile:
-    magic, version, num_tensors, num_values = struct.unpack_from("<4sIQQ", data)
+    head = _Head(data)
+    magic, version, num_tensors, num_values = head.take("4sIQQ")
     if magic != MAGIC:
         raise ValueError("it does not begin with GGUF")
     if version not in (2, 3):
         raise ValueError(f"version {version}, and 2 and 3 are known")
-    place = 24
     metadata: dict[str, Any] = {}
     for _ in range(num_values):
-        key, place = _string(data, place)
-        (kind,) = struct.unpack_from("<I", data, place)
-        metadata[key], place = _value(data, place + 4, kind)
-    tensors: dict[str, Tensor] = {}
+        key = head.text()
+        metadata[key] = head.value(*head.take("I"))
+    described: dict[str, Tensor] = {}
     for _ in range(num_tensors):
-        name, place = _string(data, place)
-        (num_dimensions,) = struct.unpack_from("<I", data, place)
-        *shape, kind, offset = struct.unpack_from(f"<{num_dimensions}QIQ", data, place + 4)
-        place += 4 + 8 * num_dimensions + 12
-        tensors[name] = Tensor(tuple(reversed(shape)), kind, offset)
+        name = head.text()
+        (num_dimensions,) = head.take("I")
+        *shape, kind, offset = head.take(f"{num_dimensions}QIQ")
+        described[name] = Tensor(tuple(reversed(shape)), kind, offset)
+    # Offsets count from where the tensors begin: behind the head, at the next multiple of the alignment.
     alignment = int(metadata.get("general.alignment", 32))
-    start = -(-place // alignment) * alignment
-    placed = {name: Tensor(t.shape, t.kind, start + t.start) for name, t in tensors.items()}
-    return GgufFile(path, metadata, placed)
+    if alignment < 1:
+        raise ValueError(f"an alignment of {alignment}")
+    start = -(-head.place // alignment) * alignment
+    tensors = {name: replace(tensor, start=start + tensor.start) for name, tensor in described.items()}
+    return GgufFile(path, metadata, tensors)
 
 
-def _string(data: mmap.mmap, place: int) -> tuple[str, int]:
-    (length,) = struct.unpack_from("<Q", data, place)
-    place += 8
-    if length > len(data) - place:
-        raise ValueError(f"a text of {length:,} bytes at byte {place:,}")
-    return data[place : place + length].decode("utf-8"), place + length
+class _Head:
+    """The values at the head of a file, read one behind the other."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data, self.place = data, 0
+
+    def take(self, form: str) -> tuple[Any, ...]:
+        """Numbers in struct's letters, little-endian and without gaps."""
+        found = struct.unpack_from(f"<{form}", self.data, self.place)
+        self.place += struct.calcsize(f"<{form}")
+        return found
+
+    def text(self) -> str:
+        (length,) = self.take("Q")
+        self._check_room(length, "a text", "bytes")
+        self.place += length
+        return self.data[self.place - length : self.place].decode("utf-8")
+
+    def value(self, kind: int) -> Any:
+        if kind == STRING:
+            return self.text()
+        if kind != ARRAY:
+            return self.take(LETTER[kind])[0]
+        inner, count = self.take("IQ")
+        self._check_room(count, "an array", "values")
+        if inner in (STRING, ARRAY):
+            return [self.value(inner) for _ in range(count)]
+        values = np.frombuffer(self.data, f"<{LETTER[inner]}", count, self.place)
+        self.place += values.nbytes
+        return values.tolist()
+
+    def _check_room(self, count: int, what: str, of: str) -> None:
+        # A damaged count would be allocated before the end of the file is met. Every value takes a byte at least.
+        if count > len(self.data) - self.place:
+            raise ValueError(f"{what} of {count:,} {of} at byte {self.place:,}")
 
 
-def _value(data: mmap.mmap, place: int, kind: int) -> tuple[Any, int]:
-    if kind == STRING:
-        return _string(data, place)
-    if kind != ARRAY:
-        return struct.unpack_from("<" + LETTER[kind], data, place)[0], place + struct.calcsize(LETTER[kind])
-    inner, count = struct.unpack_from("<IQ", data, place)
-    place += 12
-    if count > len(data) - place:
-        raise ValueError(f"an array of {count:,} values at byte {place:,}")
-    if inner not in (STRING, ARRAY):
-        values = np.frombuffer(data, "<" + LETTER[inner].replace("I", "u4").replace("i", "i4"), count, place)
-        return values.tolist(), place + values.nbytes
-    found = []
-    for _ in range(count):
-        value, place = _value(data, place, inner)
-        found.append(value)
-    return found, place
-
-
-BLOCKS_AT_ONCE = 1 << 12  # half a MB of numbers, which stay in the processor's cache
+BLOCKS_AT_ONCE = 1 << 12  # of most types half a MB of numbers, which stay in the processor's cache
 
 
 def dequantise(data: NDArray[np.uint8], tensor: Tensor) -> NDArray[np.float32]:
@@ -151,6 +168,9 @@ def dequantise(data: NDArray[np.uint8], tensor: Tensor) -> NDArray[np.float32]:
 
 # --- The folder.
 
+# What Gemma 3's files do not say: every sixth layer sees the whole text, the others turn with a base of their own
+# (transformers' Gemma3TextConfig: sliding_window_pattern, rope_local_base_freq).
+GEMMA_PATTERN, GEMMA_LOCAL_BASE = 6, 10000.0
 OUTER = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
 HEAD = {"output.weight": "lm_head.weight"}
 LAYER = {
@@ -179,15 +199,20 @@ LAYERS = {
 def open_gguf(path: str, name: str | None = None) -> Source:
     """The source of a GGUF file. Raises SourceError for a file that is none, or that no reader here knows."""
     name = name or path
-    file = parse(check_gguf(path))
-    if can_convert(file):
-        numbers = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
-        folder = converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
-        if folder is not None:
-            from retort.sources.llama import open_folder
+    folder = _converted(parse(check_gguf(path)))
+    if folder is None:
+        return TransformersSource(path, name=name)
+    from retort.sources.llama import open_folder
 
-            return open_folder(folder, name)
-    return TransformersSource(path, name=name)
+    return open_folder(folder, name)
+
+
+def _converted(file: GgufFile) -> Path | None:
+    """The converted model; None where it cannot be converted here, or the disk has no room for it."""
+    if not can_convert(file):
+        return None
+    numbers = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
+    return converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
 
 
 def can_convert(file: GgufFile) -> bool:
@@ -215,6 +240,7 @@ def convert(file: GgufFile, folder: Path) -> None:
             heads = config["num_attention_heads" if ".attn_q." in name else "num_key_value_heads"]
             values = _halves_of_heads(values, heads)
         elif file.architecture == "gemma3" and name.endswith("norm.weight"):
+            # transformers multiplies by 1 + weight (Gemma3RMSNorm), llama.cpp by what stands in the file.
             values = values - np.float32(1)
         weights[names[name]] = values
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
@@ -230,7 +256,10 @@ def sampling_defaults(file: GgufFile) -> dict[str, Any]:
 
 
 def _halves_of_heads(values: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """Rows of each head as transformers turns them, first halves before second; llama.cpp keeps the pairs together."""
+    """Rows of each head as transformers turns them, first halves before second; llama.cpp keeps the pairs together.
+
+    The inverse of `permute` in llama.cpp's conversion of Llama models (conversion/llama.py).
+    """
     size = len(values) // heads
     pairs = values.reshape(heads, size // 2, 2, -1).swapaxes(1, 2)
     return np.ascontiguousarray(pairs.reshape(values.shape))
@@ -298,8 +327,6 @@ def _config(file: GgufFile) -> dict[str, Any]:
     return config
 
 
-GEMMA_PATTERN = 6  # every sixth layer of Gemma 3 sees the whole text; the file does not say so
-GEMMA_LOCAL_BASE = 10000.0
 MARKERS = {"bos": "bos", "eos": "eos", "pad": "padding"}
 
 
@@ -372,12 +399,9 @@ def _gemma(file: GgufFile, tokens: list[str]) -> Any:
     vocab = {token: number for number, token in enumerate(tokens)}
     merges: list[tuple[str, str]] = []
     for token in tokens:
-        splits = [(token[:place], token[place:]) for place in range(1, len(token))]
-        known = [pair for pair in splits if pair[0] in vocab and pair[1] in vocab]
-        # The longer left part first, then the longer right part; of equally long ones the earlier tokens.
-        merges += sorted(
-            known, key=lambda pair: (-len(pair[0]), -len(pair[1]), vocab[pair[0]], vocab[pair[1]])
-        )
+        # The longer left part first, as transformers orders them (tokenization_utils_base.py, `generate_merges`).
+        splits = [(token[:place], token[place:]) for place in range(len(token) - 1, 0, -1)]
+        merges += [pair for pair in splits if pair[0] in vocab and pair[1] in vocab]
     unknown = tokens[_token_id(file, "unknown") or 0]
     made = Tokenizer(
         models.BPE(vocab=vocab, merges=merges, fuse_unk=True, unk_token=unknown, byte_fallback=True)
