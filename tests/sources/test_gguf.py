@@ -92,11 +92,25 @@ def test_a_damaged_header_is_one_sentence(tmp_path) -> None:
         b"",
         struct.pack("<Q", 2**60),
         struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 2**40),
+        struct.pack("<Q", 1) + b"a" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 5000,
+        struct.pack("<Q", 17) + b"general.alignment" + struct.pack("<II", 4, 0) + bytes(64),
     ):
         path = tmp_path / "a.gguf"
         path.write_bytes(head + tail)
         with pytest.raises(SourceError, match="its GGUF header is damaged"):
             reader.parse(path)
+
+
+@needs_models
+def test_a_file_without_a_setting_is_one_sentence(tmp_path) -> None:
+    from training.to_gguf import convert
+
+    raw = convert(MODELS_FOLDER / "small", tmp_path / "small.gguf").read_bytes()
+    path = tmp_path / "a.gguf"
+    for key in (b"llama.embedding_length", b"tokenizer.ggml.merges"):
+        path.write_bytes(raw.replace(key, key[:-1] + b"X"))
+        with pytest.raises(SourceError, match=r"a\.gguf cannot be loaded: its GGUF header is damaged"):
+            load(str(path))
 
 
 @needs_models

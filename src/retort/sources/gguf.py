@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.errors import SourceError
+from retort.errors import RetortError, SourceError
 from retort.sources.model_cache import converted
-from retort.sources.model_folder import GGUF_SAMPLING, check_gguf, need_gguf_library
+from retort.sources.model_folder import GGUF_SAMPLING, check_gguf, first_line, need_gguf_library
 from retort.sources.transformers import TransformersSource, byte_spelling
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MAGIC = b"GGUF"
 STRING, ARRAY = 8, 9
 # The value types 0 to 7 and 10 to 12, as struct writes them.
 LETTER = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-# What reading raises where the file ends too soon, a kind is unknown, a number is none or absurd, arrays are nested deeply.
+# What reading raises: the file ends too soon, a kind is unknown, a number is none or absurd, arrays nest deeply.
 DAMAGE = (struct.error, LookupError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
 CONTROL, USER_DEFINED = 3, 4  # token types
 # Splitting texts before BPE as GPT-2 does. SmolLM splits digits too; no merge of it joins two, so that changes nothing.
@@ -77,7 +77,7 @@ def parse(path: Path) -> GgufFile:
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:
-    return SourceError(f"{path} cannot be loaded: its GGUF header is damaged ({error}).")
+    return SourceError(f"{path} cannot be loaded: its GGUF header is damaged ({first_line(error)}).")
 
 
 def _parse(path: Path, data: mmap.mmap) -> GgufFile:
@@ -209,10 +209,19 @@ def open_gguf(path: str, name: str | None = None) -> Source:
 
 def _converted(file: GgufFile) -> Path | None:
     """The converted model; None where it cannot be converted here, or the disk has no room for it."""
-    if not can_convert(file):
-        return None
     numbers = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
-    return converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
+    try:
+        return (
+            converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
+            if can_convert(file)
+            else None
+        )
+    except (RetortError, OSError):
+        raise
+    except (
+        Exception
+    ) as error:  # a setting that is missing or of another kind; tokenizers raises plain Exceptions
+        raise _damaged(file.path, error) from error
 
 
 def can_convert(file: GgufFile) -> bool:
@@ -279,7 +288,7 @@ def _names(file: GgufFile) -> dict[str, str] | None:
 
 
 def _config(file: GgufFile) -> dict[str, Any]:
-    heads, width = int(file.setting("attention.head_count")), int(file.setting("embedding_length"))
+    heads, width = _whole(file, "attention.head_count"), _whole(file, "embedding_length")
     vocab = file.tensors["token_embd.weight"].shape[0]
     config: dict[str, Any] = {
         "model_type": "llama",
@@ -289,14 +298,14 @@ def _config(file: GgufFile) -> dict[str, Any]:
         "mlp_bias": False,
         "tie_word_embeddings": "output.weight" not in file.tensors,
         "hidden_size": width,
-        "intermediate_size": int(file.setting("feed_forward_length")),
-        "num_hidden_layers": int(file.setting("block_count")),
+        "intermediate_size": _whole(file, "feed_forward_length"),
+        "num_hidden_layers": _whole(file, "block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": int(file.setting("attention.head_count_kv", heads)),
+        "num_key_value_heads": _whole(file, "attention.head_count_kv", heads),
         "head_dim": int(
             file.setting("attention.key_length") or file.setting("rope.dimension_count") or width // heads
         ),
-        "max_position_embeddings": int(file.setting("context_length")),
+        "max_position_embeddings": _whole(file, "context_length"),
         "rms_norm_eps": float(file.setting("attention.layer_norm_rms_epsilon")),
         "rope_parameters": {
             "rope_type": "default",
@@ -316,7 +325,7 @@ def _config(file: GgufFile) -> dict[str, Any]:
             "architectures": ["Gemma3ForCausalLM"],
             "hidden_activation": "gelu_pytorch_tanh",
             "query_pre_attn_scalar": config["head_dim"],
-            "sliding_window": int(file.setting("attention.sliding_window")),
+            "sliding_window": _whole(file, "attention.sliding_window"),
             "layer_types": kinds,
             "rope_parameters": {
                 "full_attention": config["rope_parameters"],
@@ -328,6 +337,13 @@ def _config(file: GgufFile) -> dict[str, Any]:
 
 
 MARKERS = {"bos": "bos", "eos": "eos", "pad": "padding"}
+
+
+def _whole(file: GgufFile, key: str, default: int | None = None) -> int:
+    value = file.setting(key, default)
+    if not isinstance(value, int):  # some files have one number for each layer
+        raise ValueError(f"{file.architecture}.{key} is {str(value)[:40]}, and one whole number is needed")
+    return value
 
 
 def _token_id(file: GgufFile, name: str) -> int | None:
