@@ -316,8 +316,8 @@ def check_extend(
             "give one of each for every new row."
         )
     for parent, added, dropped in zip(parents, tokens, drop, strict=True):
-        check_advance(source, len(lengths), [parent] * len(added), added)
-        check_advance(source, len(lengths), [parent], [0])
+        # A row that gets no token has a parent to be checked all the same.
+        check_advance(source, len(lengths), [parent] * (len(added) or 1), added if len(added) else [0])
         if not 0 <= dropped < lengths[parent] or (dropped and not len(added)):
             raise InputError(
                 f"extend is to drop {dropped} tokens of row {parent}, which has {lengths[parent]}, and to add "

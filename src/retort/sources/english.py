@@ -55,6 +55,7 @@ class EnglishSource:
         ids = [self._start_id]
         for piece in text.translate(APOSTROPHES).lower().split():
             ids += self._encode_piece(piece)
+            # A full stop that is part of a word in the vocabulary ends nothing, and two ends in a row are one.
             ends = SENTENCE_END.search(piece) and piece not in self._ids and piece not in ABBREVIATIONS
             if ends and ids[-1] != self._start_id:
                 ids.append(self._start_id)

@@ -70,6 +70,7 @@ def is_plain(config: Mapping[str, Any]) -> bool:
     if kind not in PLAIN or "head_dim" not in config:
         return False
     ropes = _ropes(config)
+    # A key that is missing, null or false says the same.
     return all((config.get(name) or None) == (value or None) for name, value in PLAIN[kind].items()) and all(
         rope.get("rope_type") == "default" and "rope_theta" in rope for rope in ropes
     )
@@ -119,6 +120,7 @@ class Columns:
             return
         before = self._room.shape[1]
         few = before <= MOST_RUNS and 2 * before <= len(rows)
+        # One row that becomes several is what all texts begin with, or the prompt of many samples: always shared.
         if before == 1 < len(rows) or (few and self.used >= WORTH_SHARING):
             self.shared, self._room, self.used = self._whole(), None, 0
             self._stand_behind(rows)
@@ -282,22 +284,17 @@ class Network:
         if self.embedding_scale is not None:
             states_RSE = states_RSE * self.embedding_scale
         read = attention_mask.bool()
-        # Few different ones: every layer of Llama turns alike, and Gemma has two kinds.
-        masks = {
-            window: _mask(read, input_ids.shape[1], window)
-            for window in {layer.window for layer in self.layers}
-        }
-        turns = {
-            layer.window: _turn(position_ids, layer.frequencies)
-            for layer in {layer.window: layer for layer in self.layers}.values()
-        }
+        # Every layer of Llama masks and turns alike, and Gemma has two kinds, which their windows tell apart.
+        kinds = {layer.window: layer for layer in self.layers}
+        masks = {window: _mask(read, input_ids.shape[1], window) for window in kinds}
+        turns = {window: _turn(position_ids, layer.frequencies) for window, layer in kinds.items()}
         # In place: nothing is trained here, and at 256 rows each new tensor would be memory that the system must clear.
         for layer, columns in zip(self.layers, cache.layers, strict=True):
             states_RSE += self._attention(
                 layer, states_RSE, turns[layer.window], masks[layer.window], columns, steps
             )
             states_RSE += self._mlp(layer, states_RSE, steps)
-        states_RSE = self._normed(states_RSE, self.norm)[:, -logits_to_keep:]
+        states_RSE = self._normed(states_RSE, self.norm)[:, -logits_to_keep:]  # 0 keeps all, as -0 is 0
         # Contiguous, so that torch takes one product of matrices, and not a product a row.
         return Answer(self.logits(states_RSE.contiguous(), steps)[0], cache)
 

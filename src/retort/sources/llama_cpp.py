@@ -232,12 +232,14 @@ class _Context:
         parameters = self._library.llama_context_default_params()
         raw = bytearray(parameters.bytes)
         flags = raw.find(FLAGS)
+        # The record begins with n_ctx, n_batch, n_ubatch and n_seq_max (llama.h, `llama_context_params`). Where their
+        # defaults are not found there, the layout is another one, and nothing may be written into it.
         sizes = np.frombuffer(raw, np.uint32)
         if flags < 0 or list(sizes[:4]) != [512, BATCH, 512, 1]:
             raise SourceError(
                 f"{source.name} needs another version of xllamacpp; this version's settings are unknown."
             )
-        self.cells = -(-max(cells, CHUNK) // 256) * 256
+        self.cells = -(-max(cells, CHUNK) // 256) * 256  # as llama.cpp rounds it (src/llama-context.cpp)
         sizes[:4] = self.cells, BATCH, CHUNK, MAX_TEXTS
         raw[flags + len(FLAGS) - 1] = 1  # kv_unified: a cell may belong to several sequences
         ctypes.memmove(ctypes.addressof(parameters), bytes(raw), PARAMETER_BYTES)
@@ -362,7 +364,7 @@ class LlamaCppDecoder:
         ]
         self._sequences = {text: sequence for sequence, text in enumerate(texts)}
         self._free = list(range(len(texts), MAX_TEXTS))
-        self._used = total
+        self._used = total  # or fewer: what is shared is counted for each text
         return self._context.compute(step)
 
     def _set(

@@ -111,9 +111,9 @@ class _Writer:
         try:
             if path.exists():
                 self._written = _lines_of_same_model(path, header)
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_json(header), encoding="utf-8")
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(_json(header), encoding="utf-8")
         except OSError as error:
             raise SourceError(
                 f"{path} cannot be written ({error.strerror or error}); give another file."
@@ -287,18 +287,9 @@ def _records(path: str, name: str) -> list[tuple[str, Any]]:
     text = read_text(path, name)
     if not text.strip():
         raise SourceError(f"{name} is empty.")
-    records: list[tuple[str, Any]]
     if text.lstrip().startswith(("data:", "event:", ":")):
-        lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
-        data = [
-            (number, line.removeprefix("data:").strip()) for number, line in lines if line.startswith("data:")
-        ]
-        records = [
-            (f"{name} line {number}", parse_json(line, f"{name} line {number}"))
-            for number, line in data
-            if line and line != "[DONE]"
-        ]
-        return records or [(name, {})]
+        return _events(text, name) or [(name, {})]
+    records: list[tuple[str, Any]]
     # One document first: a pretty-printed answer has many lines that are no JSON by themselves.
     try:
         whole = parse_json(text, name)
@@ -310,6 +301,18 @@ def _records(path: str, name: str) -> list[tuple[str, Any]]:
     if not records:
         raise SourceError(f"{name} is empty.")
     return records
+
+
+def _events(text: str, name: str) -> list[tuple[str, Any]]:
+    """The JSON behind each `data:` of a stream, as server-sent events write it; `[DONE]` ends OpenAI's."""
+    found = []
+    # Not splitlines: a text may hold U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
+        field, _, data = line.strip().partition(":")
+        if field == "data" and data.strip() not in ("", "[DONE]"):
+            place = f"{name} line {number}"
+            found.append((place, parse_json(data.strip(), place)))
+    return found
 
 
 class RecordedTop(WithoutVocabulary):

@@ -99,10 +99,12 @@ class TrigramTable:
 
         Back-off (Katz 1987): the trigram where the table has it, else weight(before, previous) times the
         bigram, else that times weight(previous) times the unigram. `before` is None at the beginning of a
-        text. As the stored
-        values are rounded to 16 bits, a row sums to 1 within 0.6 % (9 of 10 rows within 0.012 %), not exactly.
+        text. As the stored values are rounded to 16 bits, a row sums to 1 within 0.6 % (9 of 10 rows within
+        0.012 %), not exactly.
         """
         row = self._log_probs + self._backoffs[previous]
+        # The trie hangs from the predicted word, so what follows `previous` is scattered over the whole table: all
+        # bigrams are looked through, and each hangs from the last word whose bigrams begin before it.
         bigrams = np.flatnonzero(self._bigram_words == previous)
         followers = np.searchsorted(self._first_bigram, bigrams, side="right") - 1
         row[followers] = self._quantised[0][self._bigrams.field(bigrams, self._word_bits + 16, 16)]
@@ -111,6 +113,7 @@ class TrigramTable:
             return row
         row += self._quantised[1][self._bigrams.field(context, self._word_bits, 16)[0]]
 
+        # Every trigram below one of these bigrams: the ranges from `first` to `end`, laid end to end.
         first, end = self._trigram_ranges(bigrams)
         lengths = end - first
         owners = np.repeat(followers, lengths)
@@ -129,6 +132,7 @@ class TrigramTable:
         return None
 
     def _trigram_ranges(self, bigrams: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        # A bigram names its first trigram; its own end where the next one's begin, and a record more stands behind all.
         start = self._word_bits + 2 * QUANTISATION_BITS
         width = self._bigrams.record_bits - start
         return self._bigrams.field(bigrams, start, width), self._bigrams.field(bigrams + 1, start, width)
