@@ -13,7 +13,7 @@ import pytest
 from mock_source import MockSource
 from retort.errors import CapabilityError, SourceError
 from retort.sources.base import Capability, next_token_logits
-from retort.sources.chat import Message
+from retort.sources.chat import Conversation, Message
 from retort.sources.load import load
 from retort.sources.recording import recording
 
@@ -234,6 +234,20 @@ def test_what_cannot_be_read_is_said(tmp_path, text, said) -> None:
     with pytest.raises(SourceError, match=re.escape(said)) as caught:
         load(f"recorded:{tmp_path / 'r.json'}")
     assert "r.json" in str(caught.value)
+
+
+def test_tools_are_a_part_of_what_was_asked(connect, server, tmp_path) -> None:
+    messages = [Message("user", "hello")]
+    asked = [Conversation(messages, [{"name": name}]) for name in "ab"]
+    source = recording(connect(), tmp_path / "r.jsonl")
+    written = source.next_tokens(asked[0])
+    again = load(f"recorded:{tmp_path / 'r.jsonl'}")
+    assert again.next_tokens(asked[0]) == written
+    for other in (asked[1], Conversation(messages), tuple(messages)):
+        assert other != asked[0] and asked[0] != other
+        with pytest.raises(SourceError, match="was not recorded with the prompt"):
+            again.next_tokens(other)
+    assert Conversation(messages) == tuple(messages) and hash(Conversation(messages)) == hash(tuple(messages))
 
 
 def test_probabilities_that_cannot_be_are_refused(tmp_path) -> None:

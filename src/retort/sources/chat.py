@@ -35,6 +35,7 @@ class Message:
 
     role: str
     content: str
+    # A mapping has no hash; equality still compares it.
     written: Mapping[str, Any] | None = field(default=None, hash=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class Message:
 
 
 class Conversation(tuple[Message, ...]):
-    """Messages, and the tools that the model is told of."""
+    """Messages, and the tools that the model is told of. Without tools it equals the tuple of its messages."""
 
     tools: tuple[Mapping[str, Any], ...]
 
@@ -51,6 +52,15 @@ class Conversation(tuple[Message, ...]):
         made = super().__new__(cls, messages)
         made.tools = tuple(tools)
         return made
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, tuple) and tuple(self) == tuple(other)
+        return same and self.tools == getattr(other, "tools", ())
+
+    def __ne__(self, other: object) -> bool:  # a tuple has its own, which would know nothing of the tools
+        return not self == other
+
+    __hash__ = tuple.__hash__
 
 
 Prompt = str | Sequence[Message]
@@ -216,9 +226,9 @@ def _with_plain_content(entries: Entries, place: int, apply: Callable[..., str])
         return entries[place]
     as_text = _having(entries, place, content=_text_of(content))
     if content is None or len(content) != 1:
-        shown = (
-            "None" if content is None else str(content)
-        )  # what a template makes of a value it does not know
+        # Jinja prints a value that a template does not look into as Python would: where that text stands in what the
+        # template writes, it took the parts for a text.
+        shown = str(content)
         try:
             if apply(entries).count(shown) <= apply(as_text).count(shown):
                 return entries[place]

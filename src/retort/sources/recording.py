@@ -12,9 +12,9 @@ before is kept:
     {"retort_recording": 1, "model": …, "known": "top_n", "vocabulary": 8192, "probe": {…}, "note": …}
     {"text": "the sky is", "rounding": 1e-05, "top": [{"token": " blue", "id": 77, "logprob": -0.7}, …]}
 
-`next` beside `top` is the token that came next where a given text was read, `ceiling` what bounds the other tokens
-where the last one does not ("inf", "-inf" or nats). A logit of null is -inf. Logits are written with the fewest digits
-that read back as the same number.
+A conversation has `messages`, and `tools` where it has any, in place of `text`. `next` beside `top` is the token that
+came next where a given text was read, `ceiling` what bounds the other tokens where the last one does not ("inf", "-inf"
+or nats). A logit of null is -inf. Logits are written with the fewest digits that read back as the same number.
 
 What is read may also be the answers of servers (`server/logs.py`): one JSON document, a list of them, JSON Lines, or a
 stream as it came over the wire.
@@ -47,7 +47,7 @@ from retort.sources.base import (
     WithoutVocabulary,
     check_token_ids,
 )
-from retort.sources.chat import Message
+from retort.sources.chat import Conversation, Message
 from retort.sources.positions import position_logits
 
 VERSION_KEY, VERSION = "retort_recording", 1
@@ -97,6 +97,8 @@ def _top_line(prompt: Prompt, known: KnownTop) -> dict[str, Any]:
         if isinstance(prompt, str)
         else {CONVERSATION: [dataclasses.asdict(m) for m in prompt]}
     )
+    if tools := getattr(prompt, "tools", ()):
+        said["tools"] = [dict(tool) for tool in tools]
     bound = known.ceiling
     ceiling = {} if bound is None else {"ceiling": bound if math.isfinite(bound) else str(bound)}
     top = [dataclasses.asdict(token) for token in known.tokens]
@@ -453,7 +455,7 @@ def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, A
     following: dict[str, list[tuple[str, KnownTop]]] = {}
     for row in rows:
         said = row.get("text")
-        asked = said if said is not None else tuple(Message(**message) for message in row[CONVERSATION])
+        asked = _conversation(row) if said is None else said
         tokens = tuple(KnownToken(t["token"], float(t["logprob"]), t.get("id")) for t in row["top"])
         ceiling = None if "ceiling" not in row else float(row["ceiling"])
         known = KnownTop(tokens, header["vocabulary"], float(row["rounding"]), ceiling)
@@ -470,6 +472,10 @@ def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, A
         note=_joined(f"Recorded from {header['model']}.", header.get("note")),
         following=following,
     )
+
+
+def _conversation(row: Mapping[str, Any]) -> Conversation:
+    return Conversation([Message(**message) for message in row[CONVERSATION]], row.get("tools", ()))
 
 
 def _not_recorded(name: str, prompt: object, there: Sequence[object]) -> SourceError:

@@ -185,7 +185,7 @@ def test_batch_output_and_messages_beside_an_answer(tmp_path: Path) -> None:
     source = load(f"recorded:{file}")
     assert [step.token for step in source.answered("r0")] == ["Yes", " it", " is"]
     assert "1 record of an error left out (line 1)." in source.note
-    from retort.sources.chat import Message
+    from retort.sources.chat import Conversation, Message
 
     file.write_text(
         json.dumps({"request": {"messages": [{"role": "user", "content": "Is it?"}]}, "response": OPENAI})
@@ -193,6 +193,11 @@ def test_batch_output_and_messages_beside_an_answer(tmp_path: Path) -> None:
     source = load(f"recorded:{file}")
     assert len(source.answered((Message("user", "Is it?"),))) == 3
     assert source.answered("something else") is None
+    request = {"messages": [{"role": "user", "content": "Is it?"}], "tools": [{"name": "look"}]}
+    file.write_text(json.dumps({"request": request, "response": OPENAI}))
+    source = load(f"recorded:{file}")
+    assert source.answered((Message("user", "Is it?"),)) is None  # another question
+    assert len(source.answered(Conversation([Message("user", "Is it?")], request["tools"]))) == 3
 
 
 def test_a_log_of_errors_alone_is_said(tmp_path: Path) -> None:

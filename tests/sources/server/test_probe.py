@@ -150,6 +150,24 @@ def test_a_conversation_goes_to_chat_and_is_probed_there(connect, server) -> Non
     assert source.render_chat([Message("user", "x")]) is None  # this server does not tell
 
 
+def test_what_a_conversation_holds_is_sent(connect, server) -> None:
+    from retort.sources.chat import conversation_of
+
+    tool = {"type": "function", "function": {"name": "lookup", "parameters": {}}}
+    call = {"id": "1", "type": "function", "function": {"name": "lookup", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "hello"}, {"type": "text", "text": "there"}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "42", "tool_call_id": "1"},
+    ]
+    source = connect()
+    source.next_tokens(conversation_of({"messages": messages, "tools": [tool]}, "x"))
+    assert server.requests[-1]["tools"] == [tool]
+    assert server.requests[-1]["messages"] == [{"role": "user", "content": "hello\nthere"}, *messages[1:]]
+    source.next_tokens(conversation_of(messages[:1], "x"))
+    assert "tools" not in server.requests[-1]
+
+
 def test_an_unknown_vocabulary_is_bounded_and_said(connect, server) -> None:
     server.vocabulary = None
     source = connect()

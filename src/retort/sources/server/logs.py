@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
-from retort.sources.chat import Message
+from retort.sources.chat import Conversation, Message
 from retort.sources.server.answers import Reply, is_error, read_reply
 from retort.sources.server.candidates import Position, check_usable, rounding_of
 
@@ -172,6 +172,10 @@ def _one_reply(replies: Sequence[Reply]) -> Reply:
     return replace(replies[0], choices=(choice,))
 
 
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
+
+
 def _asked(record: Any) -> tuple[list[Prompt | None], Any]:
     """What was asked, and the answer: `{"request": …, "response": …}`, a prompt within the answer, or neither.
 
@@ -190,8 +194,9 @@ def _asked(record: Any) -> tuple[list[Prompt | None], Any]:
             if isinstance(place.get(key), str):
                 return [place[key]], response
         for key in ("messages", "input"):
-            messages = place.get(key)
-            if isinstance(messages, list) and messages and all(isinstance(m, Mapping) for m in messages):
-                return [tuple(Message(str(m.get("role")), str(m.get("content"))) for m in messages)], response
+            messages, tools = place.get(key), place.get("tools")
+            if _are_objects(messages):
+                said = [Message(str(m.get("role")), str(m.get("content"))) for m in messages]
+                return [Conversation(said, tools if _are_objects(tools) else ())], response
     custom = record.get("custom_id")
     return [None, custom] if isinstance(custom, str) else [None], response

@@ -50,6 +50,7 @@ class Ask:
     def settings(self, takes_seed: bool) -> dict[str, Any]:
         """What is sent beside the prompt, its length and logprobs."""
         named = {
+            "tools": _tools(self.prompt) or None,
             "temperature": self.temperature,
             "top_p": self.top_p,
             "seed": self.seed if takes_seed else None,
@@ -61,7 +62,16 @@ class Ask:
 
 
 def _as_sent(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+    """With all that a message holds; parts of a content as one text, which every server takes."""
+    sent = [message.to_dict() for message in messages]
+    return [
+        entry if entry.get("content") is None else {**entry, "content": message.content}
+        for entry, message in zip(sent, messages, strict=True)
+    ]
+
+
+def _tools(prompt: str | Sequence[Message]) -> list[dict[str, Any]]:
+    return [dict(tool) for tool in getattr(prompt, "tools", ())]
 
 
 class Server:
@@ -202,7 +212,8 @@ class Server:
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         """The prompt that the server makes of a message list, where it has a route that tells (llama.cpp's)."""
         try:
-            record = self.connection.post("//apply-template", {"messages": _as_sent(messages)})
+            tools = {"tools": _tools(messages)} if _tools(messages) else {}
+            record = self.connection.post("//apply-template", {"messages": _as_sent(messages), **tools})
         except SourceError:
             return None
         rendered = record.get("prompt") if isinstance(record, Mapping) else None
