@@ -166,6 +166,27 @@ def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, file: str) -> N
         load_embedded("small", tmp_path)
 
 
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    """As by the library's reader: an ordinary token beyond the last logit; a special one may lie there."""
+    folder = Path(shutil.copytree(MODELS_FOLDER / "small", tmp_path / "small"))
+    settings = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    number = len(load_embedded("small").unused)
+    for special in (True, False):
+        added = {"id": number, "content": "<extra>", "special": special, "normalized": False}
+        added |= dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+        tokens = [*settings["added_tokens"], added]
+        (folder / "tokenizer.json").write_text(
+            json.dumps({**settings, "added_tokens": tokens}), encoding="utf-8"
+        )
+        if special:
+            assert load_embedded("small", tmp_path).vocab_size == number
+        else:
+            with pytest.raises(
+                SourceError, match=f"does not fit the model: it has token ids up to {number:,}"
+            ):
+                load_embedded("small", tmp_path)
+
+
 def test_a_tokenizer_that_panics_is_one_sentence(tmp_path: Path) -> None:
     """Its Rust code gives up on a pattern that tries every way to cut a text; the panic is no Exception."""
     folder = Path(shutil.copytree(MODELS_FOLDER / "small", tmp_path / "small"))

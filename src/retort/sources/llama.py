@@ -37,10 +37,10 @@ from retort.sources.transformers import (
     TransformersSource,
     end_ids_of,
     load_tokenizer,
+    logits_without_token,
     note_on_unused,
     quiet_transformers,
     tokenizer_faults,
-    unused_logits,
 )
 
 MARKERS = ("bos", "eos", "unk", "pad")
@@ -465,7 +465,11 @@ class LlamaSource(TransformersSource):
             raise SourceError(f"The model {name} cannot be loaded: {first_line(error)}") from error
         self.vocab_size = int(config["vocab_size"])
         self.max_context = int(config["max_position_embeddings"])
-        self.unused = unused_logits(self._fast.get_vocab(with_added_tokens=True).values(), self.vocab_size)
+        ids, added = (
+            self._fast.get_vocab(with_added_tokens=True).values(),
+            self._fast.get_added_tokens_decoder(),
+        )
+        self.unused = logits_without_token(ids, added, self.vocab_size, name)
         self.note, self.mode = note_on_unused(name, self.unused), Mode()
         generation = read_generation_config(folder)
         named = (config.get("eos_token_id"), generation.get("eos_token_id"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from functools import cached_property
 from pathlib import Path
@@ -97,7 +97,8 @@ class TransformersSource:
         self.vocab_size = int(config.vocab_size if head is None else head.weight.shape[0])
         longest = getattr(config, "max_position_embeddings", None)
         self.max_context: int | None = longest if longest is None or longest > 0 else None
-        self.unused = _logits_without_token(tokenizer, self.vocab_size, name)
+        ids = tokenizer.get_vocab().values()
+        self.unused = logits_without_token(ids, tokenizer.added_tokens_decoder, self.vocab_size, name)
         # Each of the three may name markers that the others do not, as the generation settings of chat models do.
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         named = (ends, getattr(config, "eos_token_id", None), tokenizer.eos_token_id)
@@ -318,25 +319,22 @@ def _reason(error: BaseException) -> str:
     return line
 
 
-def _logits_without_token(tokenizer: Any, vocab_size: int, name: str) -> NDArray[np.bool_]:
-    """`[vocab]`: True where the tokenizer has no token: the padding of a vocabulary to a round size, or a hole.
+def logits_without_token(
+    ids: Collection[int], added: Mapping[int, Any], vocab_size: int, name: str
+) -> NDArray[np.bool_]:
+    """`[vocab]`: True for what is not among `ids`, the tokenizer's tokens: padding to a round size, or a hole.
 
-    Raises SourceError where the tokenizer has ordinary tokens beyond the last logit. A special one may lie
-    there: some text models keep the image marker of their larger siblings.
+    `added` are those of its tokens that it keeps beside its vocabulary, by id. Raises SourceError where it has ordinary
+    tokens beyond the last logit. A special one may lie there: some text models keep the image marker of their larger
+    siblings.
     """
-    special = {token_id for token_id, token in tokenizer.added_tokens_decoder.items() if token.special}
-    ids = tokenizer.get_vocab().values()
+    special = {token_id for token_id, token in added.items() if token.special}
     beyond = [token_id for token_id in ids if token_id >= vocab_size and token_id not in special]
     if beyond:
         raise SourceError(
             f"The tokenizer of {name} does not fit the model: it has token ids up to {max(beyond):,}, but the "
             f"model gives {vocab_size:,} logits (ids 0 to {vocab_size - 1:,}); use the tokenizer that belongs to it."
         )
-    return unused_logits(ids, vocab_size)
-
-
-def unused_logits(ids: Iterable[int], vocab_size: int) -> NDArray[np.bool_]:
-    """`[vocab]`: True for what is not among `ids`, the tokens that there are."""
     unused = np.ones(vocab_size, np.bool_)
     unused[[token_id for token_id in ids if token_id < vocab_size]] = False
     return unused
