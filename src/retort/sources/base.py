@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from retort.distribution.bounds import PartialDistribution
 from retort.errors import CapabilityError, InputError
-from retort.sources.chat import Message
+from retort.sources.chat import Question
 
 
 class Capability(Enum):
@@ -180,7 +180,7 @@ class PartialSource(Source, Protocol):
     @property
     def probe(self) -> Any: ...
 
-    def next_tokens(self, prompt: str | tuple[Message, ...], count: int | None = None) -> KnownTop:
+    def next_tokens(self, prompt: Question, count: int | None = None) -> KnownTop:
         """The most likely tokens after `prompt` (a text, or messages), `count` of them where it can give so many.
 
         Raises SourceError where it cannot be reached or answers with what cannot be used.

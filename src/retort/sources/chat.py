@@ -64,6 +64,8 @@ class Conversation(tuple[Message, ...]):
 
 
 Prompt = str | Sequence[Message]
+Question = str | tuple[Message, ...]
+"""What `asked` makes of a prompt, and a source of answers or of the top N is asked: something that a dict can hold."""
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,12 @@ from retort.sources.base import (
     WithoutVocabulary,
     check_token_ids,
 )
-from retort.sources.chat import Conversation, Message
+from retort.sources.chat import Conversation, Message, Question
 from retort.sources.positions import position_logits
 
 VERSION_KEY, VERSION = "retort_recording", 1
 CONVERSATION = "messages"
 TEXTS_NAMED = 3  # an error names so many of the prompts that are recorded
-Prompt = str | tuple[Message, ...]
 
 
 def recording(source: Source, path: str | Path | None) -> Source:
@@ -90,7 +89,7 @@ def _row_line(ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any
     }
 
 
-def _top_line(prompt: Prompt, known: KnownTop) -> dict[str, Any]:
+def _top_line(prompt: Question, known: KnownTop) -> dict[str, Any]:
     """The line of one position of a TOP_N source."""
     said: dict[str, Any] = (
         {"text": prompt}
@@ -235,7 +234,7 @@ class _RecordedPartial:
         self._source, self._path = source, path
         self._writer: _Writer | None = None
 
-    def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
+    def next_tokens(self, prompt: Question, count: int | None = None) -> KnownTop:
         known = self._source.next_tokens(prompt, count)
         self._write(_top_line(prompt, known), known)
         return known
@@ -327,13 +326,13 @@ class RecordedTop(WithoutVocabulary):
     def __init__(
         self,
         name: str,
-        rows: Mapping[Prompt | None, KnownTop],
+        rows: Mapping[Question | None, KnownTop],
         *,
         vocabulary: int | None,
         probe: Any,
         note: str,
         following: Mapping[str, Sequence[tuple[str, KnownTop]]] | None = None,
-        answers: Sequence[tuple[Prompt | None, Sequence[ReadToken]]] = (),
+        answers: Sequence[tuple[Question | None, Sequence[ReadToken]]] = (),
     ) -> None:
         """`rows` from what was asked (None: not recorded) to what was answered; `following` from a text to the tokens
         that came next in texts that were read, with what was known there; `answers` of several tokens, each with what
@@ -347,14 +346,14 @@ class RecordedTop(WithoutVocabulary):
     def vocab_size(self) -> int:
         return self._vocabulary or LARGEST_VOCABULARY
 
-    def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
+    def next_tokens(self, prompt: Question, count: int | None = None) -> KnownTop:
         if prompt in self._rows:
             return self._rows[prompt]
         if None in self._rows:
             return self._rows[None]
         raise _not_recorded(self.name, prompt, [row for row in self._rows if row is not None])
 
-    def answered(self, prompt: Prompt, text: str | None = None) -> list[ReadToken] | None:
+    def answered(self, prompt: Question, text: str | None = None) -> list[ReadToken] | None:
         """The steps of the answer of several tokens that was recorded for `prompt`, or without any prompt.
 
         With `text`, those of an answer that begins with it, up to its end; None where there is no such answer.
@@ -451,7 +450,7 @@ class RecordedRows:
 
 
 def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> RecordedTop:
-    found: dict[Prompt | None, KnownTop] = {}
+    found: dict[Question | None, KnownTop] = {}
     following: dict[str, list[tuple[str, KnownTop]]] = {}
     for row in rows:
         said = row.get("text")

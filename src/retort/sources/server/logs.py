@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
-from retort.sources.chat import Conversation, Message
+from retort.sources.chat import Conversation, Message, Question
 from retort.sources.server.answers import Reply, is_error, read_reply
 from retort.sources.server.candidates import Position, check_usable, rounding_of
-
-Prompt = str | tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,8 @@ class Log:
     Each position answers the text before it: a recorded answer of ten tokens is ten looks.
     """
 
-    known: Mapping[Prompt | None, KnownTop]
-    answers: Sequence[tuple[Prompt | None, Sequence[ReadToken]]]
+    known: Mapping[Question | None, KnownTop]
+    answers: Sequence[tuple[Question | None, Sequence[ReadToken]]]
     errors: int
     note: str
 
@@ -35,8 +33,8 @@ def read_log(records: Sequence[tuple[str, Any]]) -> Log:
     """The answers in JSON values, each with where it stands. Raises SourceError for one that cannot be used."""
     errors: list[str] = []
     replies: list[Reply] = []
-    found: dict[Prompt | None, KnownTop] = {}
-    answers: list[tuple[Prompt | None, list[ReadToken]]] = []
+    found: dict[Question | None, KnownTop] = {}
+    answers: list[tuple[Question | None, list[ReadToken]]] = []
     for place, asked, reply in _replies(records):
         if reply is None:
             errors.append(place)
@@ -86,7 +84,7 @@ def _usable(place: str, position: Position) -> KnownTop:
     return KnownTop(position.known, None, rounding_of(position.known), position.ceiling)
 
 
-def _replies(records: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, list[Prompt | None], Reply | None]]:
+def _replies(records: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, list[Question | None], Reply | None]]:
     """Each answer: where it stands, what it was asked, and the reply; None for an error.
 
     A stream that ends in an error is left out whole: where it broke off is not where the text ended.
@@ -109,9 +107,9 @@ def _places(errors: Sequence[str]) -> str:
 
 def _answers_of(
     records: Sequence[tuple[str, Any]],
-) -> Iterator[tuple[str, list[Prompt | None], list[Any]]]:
+) -> Iterator[tuple[str, list[Question | None], list[Any]]]:
     """Each answer: where it stands, what it was asked, and its record, or the pieces of its stream."""
-    answer: tuple[str, list[Prompt | None], list[Any]] | None = None
+    answer: tuple[str, list[Question | None], list[Any]] | None = None
     last_kind: object = None
     # Pieces of a stream stand one behind the other; another kind, a whole answer or a last piece ends it.
     for place, record in records:
@@ -176,7 +174,7 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
 
-def _asked(record: Any) -> tuple[list[Prompt | None], Any]:
+def _asked(record: Any) -> tuple[list[Question | None], Any]:
     """What was asked, and the answer: `{"request": …, "response": …}`, a prompt within the answer, or neither.
 
     A line of OpenAI's batch output has no prompt; its `custom_id` stands for one.

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from retort.errors import InputError, SourceError, printable
-from retort.sources.chat import Message
+from retort.sources.chat import Message, Question
 from retort.sources.server.answers import Byte, Choice, Reply, read_reply
 from retort.sources.server.connection import Connection, NotJson, ParameterRefused, ServerError
 
@@ -21,8 +21,6 @@ FEWER = (20, 10, 5, 2)  # what servers that refuse more let one ask for
 SECONDS_PER_TOKEN = 1.0  # patience beyond the timeout, for what a slow server may need
 MORE_CHUNKS = 4  # chunks of a stream per token that was asked for, until it counts as endless
 
-Prompt = str | tuple[Message, ...]
-
 
 @dataclass(frozen=True)
 class Ask:
@@ -31,7 +29,7 @@ class Ask:
     `extra` goes into the body as it is: settings that only some servers know, such as top_k.
     """
 
-    prompt: Prompt
+    prompt: Question
     max_tokens: int = 1
     temperature: float | None = None
     top_p: float | None = None

@@ -18,11 +18,11 @@ from retort.sources.base import (
     WithoutVocabulary,
     needs_whole_vocabulary,
 )
-from retort.sources.chat import Message
+from retort.sources.chat import Message, Question
 from retort.sources.server.candidates import Position, check_usable, rounding_of
 from retort.sources.server.connection import RETRIES, TIMEOUT, Connection, ServerError
 from retort.sources.server.probe import IGNORED, Probe, probe, scaled
-from retort.sources.server.server import CHAT, REFUSED, Ask, Prompt, Server, check_endpoint
+from retort.sources.server.server import CHAT, REFUSED, Ask, Server, check_endpoint
 
 
 class ServerSource(WithoutVocabulary):
@@ -66,7 +66,7 @@ class ServerSource(WithoutVocabulary):
             raise needs_whole_vocabulary(self, "This")
         return probe(self.server, self.endpoint)
 
-    def probe_for(self, prompt: Prompt) -> Probe:
+    def probe_for(self, prompt: Question) -> Probe:
         """What was found out about the endpoint that `prompt` goes to; made on first use, as `probe` is."""
         self._last_asked = self.server.endpoint if isinstance(prompt, str) else CHAT
         return self.probe
@@ -82,7 +82,7 @@ class ServerSource(WithoutVocabulary):
             asked += " It does not accept a seed, so none is sent."
         return " ".join([asked, *(self.probe.notes if self.capability is Capability.TOP_N else ())])
 
-    def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
+    def next_tokens(self, prompt: Question, count: int | None = None) -> KnownTop:
         known = self.probe_for(prompt)
         if count is not None and count > known.given:
             try:
@@ -92,7 +92,7 @@ class ServerSource(WithoutVocabulary):
                     raise
         return self._top(prompt, known.asked)
 
-    def _top(self, prompt: Prompt, asked: int) -> KnownTop:
+    def _top(self, prompt: Question, asked: int) -> KnownTop:
         ask = Ask(prompt, top_logprobs=asked, **self.probe.neutral)
         position = self._first_position(ask)
         if position.num_ranked < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
