@@ -253,7 +253,8 @@ class ChainLogitsProcessor(LogitsProcessor):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         num_rows, width = input_ids.shape
-        if width != self._last_width + 1 or num_rows != len(self._first_column):  # another call of generate
+        # The library does not say when a call of generate begins: texts that did not grow by one token are others.
+        if width != self._last_width + 1 or num_rows != len(self._first_column):
             self._prompt_width = width
             self._first_column = self._padding(input_ids)
             self._states, self._last = [None] * num_rows, None
@@ -294,7 +295,7 @@ class ChainLogitsProcessor(LogitsProcessor):
                     f"the attention mask of this logits processor has shape {tuple(self._mask.shape)} and the prompts "
                     f"{tuple(input_ids.shape)}; make a new processor with the mask of these prompts"
                 )
-            pads = (self._mask != 0).int().argmax(dim=1)
+            pads = (self._mask != 0).int().argmax(dim=1)  # the first 1 of each row
             return pads.repeat_interleave(len(input_ids) // len(self._mask)).tolist()
         if self._pad_id is None:
             return [0] * len(input_ids)

@@ -88,7 +88,8 @@ def converted(file: Path, needed_bytes: int, convert: Callable[[Path], None]) ->
         (unfinished / ORIGIN_FILE).write_text(json.dumps({"file": str(file.resolve())}), encoding="utf-8")
         for written in unfinished.iterdir():
             written.chmod(0o644)
-        unfinished.chmod(0o755)
+        unfinished.chmod(0o755)  # mkdtemp keeps others out, and a cache may be shared
+        # A folder is renamed as a whole: whoever finds an entry finds all of it.
         try:
             unfinished.rename(entry)
         except OSError:  # another process was first

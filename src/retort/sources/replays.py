@@ -91,5 +91,6 @@ def _as_dtype(source: TransformersSource, texts: Texts, dtype: str) -> Logits:
     import torch
 
     other = copy.copy(source)
+    # What is set here computes the logits from then on, also where our own network did (`LlamaSource.model`).
     other.model = copy.deepcopy(source.model).to(getattr(torch, dtype))
     return _alone(other, texts)

@@ -47,6 +47,7 @@ def read_log(records: Sequence[tuple[str, Any]]) -> Log:
                 if p.known
             ]
             for key in asked if steps else ():
+                # What stood before each token is a question of its own, which the next position answers.
                 so_far = key
                 for step in steps:
                     found.setdefault(so_far, step.known)
@@ -111,7 +112,8 @@ def _answers_of(
     """Each answer: where it stands, what it was asked, and its record, or the pieces of its stream."""
     answer: tuple[str, list[Question | None], list[Any]] | None = None
     last_kind: object = None
-    # Pieces of a stream stand one behind the other; another kind, a whole answer or a last piece ends it.
+    # Pieces of a stream stand one behind the other; another kind, a whole answer or a last piece ends it. OpenAI's have
+    # an id for each stream, the others end with a piece that says so.
     for place, record in records:
         asked, response = _asked(record)
         for piece in response if isinstance(response, list) and response else [response]:
