@@ -200,6 +200,31 @@ def test_batch_output_and_messages_beside_an_answer(tmp_path: Path) -> None:
     assert len(source.answered(Conversation([Message("user", "Is it?")], request["tools"]))) == 3
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"choices": [{"message": 7}]}, "choices[0].message is 7, but input should be a valid dictionary."),
+        (
+            {"choices": [{"message": {"content": [5]}}]},
+            "choices[0].message.content[0] is 5, but input should be a valid dictionary.",
+        ),
+        (
+            {
+                "choices": [
+                    {"logprobs": {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": [{"a": "x"}]}}
+                ]
+            },
+            "choices[0].logprobs.top_logprobs[0].a is 'x', but input should be a valid number, unable to parse "
+            "string as a number.",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named_as_it_stands_in_the_answer(answer: Any, said: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read_reply(answer, "x")
+    assert str(caught.value) == f"x: the answer cannot be read: {said}"
+
+
 def test_a_log_of_errors_alone_is_said(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     file.write_text('{"error": {"message": "Rate limit"}}\n{"error": "x"}\n')

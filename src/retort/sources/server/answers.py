@@ -18,6 +18,7 @@ What a list of candidates bounds is for `candidates.py` to say.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
@@ -111,11 +112,13 @@ def _no_answer(record: Mapping[str, Any], name: str) -> SourceError:
 def _problem(error: ValidationError) -> str:
     """The first and deepest thing that pydantic found: where it stands, what it is, and what was expected."""
     found = first_of(error)
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"])
+    # Of a union pydantic names the member too ("list[_Content]"), and of an object our class: neither is in the answer.
+    steps = [step for step in found["loc"] if isinstance(step, int) or "[" not in step]
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     shown = kind_of(found["input"])
     if isinstance(found["input"], int | float | str):
         shown = printable(repr(found["input"])[:60], keep="")
-    expected = found["msg"][:1].lower() + found["msg"][1:]
+    expected = re.sub(r" or instance of \w+", "", found["msg"][:1].lower() + found["msg"][1:])
     return printable(f"{place.lstrip('.')[:120]} is {shown}, but {expected[:120]}", keep="")
 
 
