@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.chat import Conversation, Message, Question
@@ -172,7 +172,7 @@ def _one_reply(replies: Sequence[Reply]) -> Reply:
     return replace(replies[0], choices=(choice,))
 
 
-def _are_objects(value: Any) -> bool:
+def _are_objects(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
 
