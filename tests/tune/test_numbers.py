@@ -44,6 +44,12 @@ from retort.tune.numbers_in_text import last_number, one_number
         ("1/2/2024", None),
         ("3/0", None),
         ("1.5\u00bd", None),
+        ("1e999", None),
+        ("9\u00d710^400", None),
+        ("1e-999", 0.0),
+        ("1e" + "9" * 5000, None),
+        ("9" * 5000, None),
+        ("1/" + "9" * 5000, None),
         ("none", None),
     ],
 )

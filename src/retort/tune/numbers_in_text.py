@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 
 MINUS = "-\u2212\ufe63\uff0d"  # hyphen-minus, the minus sign and its small and wide forms
 DASHES = MINUS + "\u2010\u2011\u2012\u2013\u2014"
+# Thousands in groups of three only: "1,00,000" and "1,2" stay ambiguous, and `_value` refuses them.
 GROUPS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:[\u00a0\u2009\u202f' ]\d{3})+(?!\d)"
+# Unicode's fractions in one character (¼ … ⅞). U+215F is left out: it is a 1 that waits for its denominator.
 VULGAR = "".join(chr(code) for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F), 0x2189))
 
-# One written number with all that may belong to it, so that no part of it is taken for a number of its own.
+# One written number with all that may belong to it, so that no part of it is taken for a number of its own: a pattern
+# of the digits alone would find 2 in "1/2" and 3 in "10^3". A sign behind a letter or a digit is a hyphen or a dash
+# ("B-52", "3-5"), so the number has none then.
 NUMBER = re.compile(
     rf"(?P<sign>(?<![\w.,{VULGAR}])[{MINUS}+])?"
     rf"(?P<digits>{GROUPS}|\d+|(?=\.\d)|(?=[{VULGAR}]))"
@@ -31,6 +36,7 @@ def last_number(text: str) -> float | None:
     if not found:
         return None
     last = found[-1]
+    # A range, a time or a date may mean either of its numbers; to pick one would score a guess.
     if len(found) > 1 and BETWEEN.fullmatch(text[found[-2].end() : last.start()]):
         return None
     return _value(last)
@@ -43,6 +49,15 @@ def one_number(text: str) -> float | None:
 
 
 def _value(found: re.Match[str]) -> float | None:
+    """What is written; None where that is ambiguous, or beyond what a float holds (a model may say 10^999)."""
+    try:
+        value = _read(found)
+    except (OverflowError, ValueError):
+        return None
+    return value if value is None or math.isfinite(value) else None
+
+
+def _read(found: re.Match[str]) -> float | None:
     digits, rest = re.sub(r"\D", "", found["digits"]), found["rest"]
     if len(re.findall("[.,]", rest)) > 1 or "," in rest:
         return None  # 1.2.3, or 1,2, which is two numbers here and one and a fifth there
