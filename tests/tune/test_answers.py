@@ -88,7 +88,6 @@ def test_one_sample_has_no_agreement(texts: np.ndarray) -> None:
 
 def test_a_text_is_normalised_once_and_judged_once_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = make_scorer("references", [], "")
-    marker = Marker(scorer, [Item("a", {}, ("pear",)), Item("b", {}, ("fig",))])
     normalised: list[str] = []
     judged: list[str] = []
     monkeypatch.setattr(type(scorer), "key", lambda self, text: normalised.append(text) or text)
@@ -98,6 +97,7 @@ def test_a_text_is_normalised_once_and_judged_once_an_item(monkeypatch: pytest.M
         "judge",
         lambda self, given, checks: lambda key: judged.append(key) or judge(self, given)(key),
     )
+    marker = Marker(scorer, [Item("a", {}, ("pear",)), Item("b", {}, ("fig",))])
     found = [marker.mark(item, text) for item, text in [(0, "pear"), (0, "fig"), (0, "pear"), (1, "pear")]]
     assert found == [("pear", 1.0), ("fig", 0.0), ("pear", 1.0), ("pear", 0.0)]
     assert normalised == ["pear", "fig"]

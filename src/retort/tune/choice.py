@@ -61,9 +61,11 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
     asked = [(item, prompt) for item in range(len(plan.items)) for prompt in range(len(plan.task.prompts))]
     per = plan.task.scorer.options.get("per", "text")
     questions = [_question(plan, source, plan.items[item], prompt, per) for item, prompt in asked]
+    # The last one is for the calibration, which begins with the model as it is, whether 1 is swept or not.
     temperatures = (*plan.temperatures, 1.0)
     probs = np.empty((len(asked), len(plan.temperatures)))
     most = max(len(item.choices) for item in plan.items)
+    # -inf: a choice that the item does not have; -1: none of its choices is the one right one.
     logprobs, labels = np.full((len(asked), most), -np.inf), np.full(len(asked), -1)
     passes = 0
     for start in range(0, len(asked), PROMPTS_AT_ONCE):
@@ -76,6 +78,8 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
             logprobs[number, : len(question.choices)] = weighed[-1]
             if len(question.right) == 1:
                 labels[number] = question.right[0]
+            # The temperature is in the tokens' log-probabilities already, so that here the choices are only normalised;
+            # at 0 the best of them takes it all.
             for column, temperature in enumerate(plan.temperatures):
                 chosen = softmax(weighed[column], 0.0 if temperature == 0 else 1.0)
                 probs[number, column] = chosen[list(question.right)].sum()
@@ -104,6 +108,7 @@ def _scores(
     found = [np.zeros((len(temperatures), len(question.choices))) for question in batch]
     # One row a question first, then one a choice that has a token left.
     rows = [(number, list(range(len(question.choices)))) for number, question in enumerate(batch)]
+    # In float64: the log-probabilities of a long choice are a sum over many tokens.
     depth, passes = 0, len(rows)
     # A token deeper each time: a choice leaves where its tokens end.
     while True:
@@ -126,12 +131,15 @@ def _scores(
 
 def _question(plan: Plan, source: Source, item: Item, prompt_number: int, per: str) -> _Question:
     seen = plan.task.seen(source, item, prompt_number)
+    # A choice goes on behind a text as a word of its own; behind a chat's template the answer begins.
     space = "" if seen.messages is not None or seen.text.endswith((" ", "\n")) else " "
     texts = [tuple(encoded_after(source, seen, f"{space}{choice}")) for choice in item.choices]
     before = min(num_shared(seen.ids, text) for text in texts)
-    # What all choices share counts for their length, and for nothing else.
+    # Tokens that all choices share are a factor of every product, which the division by the sum takes out again: they
+    # become part of the prompt. Roots of different order do not take it out, so then they stay.
     shared = num_shared(*texts) if per == "text" else before
     choices = tuple(text[shared:] for text in texts)
+    # Then p(first) includes all texts that go on to the second, and the two are no alternatives.
     for (first, one), (second, other) in itertools.permutations(zip(item.choices, choices, strict=True), 2):
         if other[: len(one)] == one:
             raise InputError(

@@ -31,6 +31,7 @@ class Draft:
     model: str | None = None
 
     def text(self) -> str:
+        # Templates of prompts have {variables}, those of messages {{variables}}, as promptfoo's.
         asked = re.sub(r"\{(\w+)\}", r"{{\1}}", self.prompt)
         record = {
             "name": self.name,
@@ -52,6 +53,7 @@ class Draft:
             "# A task for `retort tune`. Check it: retort tune FILE --check. All keys: docs/tasks.md.\n"
             "# scorer says: the answer has one of the references in it; others: exact, numeric, regex, f1, choice …\n"
         )
+        # PyYAML has one style for all of a document; a file of thousands of items can be read with one on a line.
         written = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)
         lines = [
             f"  - {yaml.safe_dump(item, default_flow_style=True, allow_unicode=True, width=10**6).strip()}\n"
@@ -82,6 +84,7 @@ def draft_of_csv(
             f"{where}: it has no rows; the first line must name the columns, and every other line is an item."
         )
     columns = list(rows[0])
+    # A variable is a plain name, which a heading need not be.
     names = {
         column: re.sub(r"\W+", "_", column.strip()).strip("_") or f"column_{n}"
         for n, column in enumerate(columns, 1)

@@ -51,6 +51,7 @@ def share_right(samples: Samples) -> Floats:
 
 def distinct_valid(samples: Samples) -> Floats:
     """`[items, settings]` how many different answers with a score above 0 an item got, the mean over its prompts."""
+    # An empty cell has not "no valid answer": it is left out of the mean.
     found = np.where(samples.cell_sizes > 0, samples.distinct(samples.score > 0), np.nan)
     return over_prompts(found)
 
@@ -68,6 +69,8 @@ def pass_at(k: int, samples: Samples) -> Floats:
     """
     sizes = samples.cell_sizes
     right = np.bincount(samples.cell, weights=samples.score >= 1.0, minlength=sizes.size).reshape(sizes.shape)
+    # A product needs no factorials, which leave a float's range at 171. A factor is 0 where fewer than k answers are
+    # wrong; the divisor's 1 is for cells with fewer than k answers, which become NaN below.
     none_right = np.ones(sizes.shape)
     for taken in range(k):
         none_right *= np.clip(sizes - right - taken, 0, None) / np.maximum(sizes - taken, 1)

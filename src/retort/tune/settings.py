@@ -56,7 +56,9 @@ class Axis:
     @property
     def default(self) -> int:
         """The setting that stands for the model as it is: temperature nearest to 1, else the first."""
-        gaps = [abs(float(setting.get("temperature", AS_IT_IS)) - AS_IT_IS) for setting in self.settings]
+        # One without a temperature has the model's own, 1; one whose temperature is a word is as far from it as can be.
+        said = [setting.get("temperature", AS_IT_IS) for setting in self.settings]
+        gaps = [abs(float(one) - AS_IT_IS) if _is_number(one) else math.inf for one in said]
         return gaps.index(min(gaps))
 
     def find(self, values: Values) -> int:
@@ -99,6 +101,7 @@ def axis_of(settings: Sequence[Values]) -> Axis:
         raise InputError(f"got {len(different)} setting(s) to compare; give at least two different ones")
     names = list(dict.fromkeys(name for setting in different for name in setting))
     varying = [name for name in names if len({key({name: one.get(name)}) for one in different}) > 1]
+    # One name alone is an axis only where every setting has a number for it: "top_p unset" has no place beside 0.9.
     if len(varying) == 1 and all(_is_number(one.get(varying[0])) for one in different):
         name = varying[0]
         different.sort(key=lambda one: float(one[name]))
@@ -121,7 +124,7 @@ def _read(text: str) -> Any:
         value = float(text)
     except ValueError:
         return text
-    return value if math.isfinite(value) else text
+    return value if math.isfinite(value) else text  # NaN would not equal itself, and JSON has neither
 
 
 def key(setting: Values) -> str:

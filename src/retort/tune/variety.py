@@ -43,6 +43,7 @@ class Likeness:
         if self.embed is None:
             return n_gram_similarity(list(texts))
         rows = np.stack([vectors[text] for text in texts])
+        # Rounding takes the cosine of a text with itself a little off 1, and the Vendi score needs 1 there.
         similarity = np.clip(rows @ rows.T, -1.0, 1.0)
         np.fill_diagonal(similarity, 1.0)
         return similarity
@@ -160,6 +161,7 @@ class _Cells:
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
+        # Stable, so that the first answers of a cell are the first that were drawn there.
         self.order: Ints = np.argsort(samples.cell, kind="stable")
         self.ends: Ints = np.cumsum(samples.cell_sizes.ravel())
         self.in_item = samples.num_prompts * len(samples.axis)
@@ -184,6 +186,7 @@ class _Cells:
     def affordable(self, items: NDArray[np.int64], *, embedded: bool) -> NDArray[np.int64]:
         """As many of these items, evenly spaced, as the bounds on cells, words and embedded answers allow; at least
         one."""
+        # What an item costs is taken from five of them: to split the words of a million answers is the cost itself.
         items = _spread(items, max(MOST_CELLS // self.in_item, 1))
         some = _spread(items, 5)
         answers = [[text for cell in self.of(int(item)) for text in cell] for item in some]
@@ -205,6 +208,7 @@ def _of_cell(
     if len(kinds) == 1:
         similarity = np.ones((len(words), len(words)))
     else:
+        # Equal answers are alike to everything in the same way, so only different ones are compared.
         numbers = {kind: number for number, kind in enumerate(kinds)}
         which = [numbers[text] for text in words]
         similarity = similarity_of(list(kinds))[np.ix_(which, which)]
@@ -224,7 +228,7 @@ def _repetition(words: list[tuple[str, ...]]) -> float:
 
 
 def _spread(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most so many of the items, evenly spaced."""
+    """At most so many of the items, evenly spaced: a file is often sorted by topic or difficulty."""
     if len(items) <= most:
         return items
     return items[np.linspace(0, len(items) - 1, most).round().astype(np.int64)]
