@@ -92,7 +92,7 @@ OPTIONAL: dict[str, str] = {
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",
     "gguf": r"sources/gguf\.py",
-    "jsonschema": r"tune/checks\.py",
+    "jsonschema": r"tune/assertions\.py",
     "jinja2": r"report/\w+\.py|sources/chat\.py",
     "llama_cpp": r"sources/none\.py",  # its shared library is used, never the module
     "peft": r"sources/transformers\.py",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from retort.errors import InputError, RetortError
-from retort.tune.checks import CHECKS, make_check, score_all
+from retort.tune.assertions import CHECKS
+from retort.tune.checks import make_check, score_all
 from retort.tune.outside import _network_can_be_taken_away
 from retort.tune.score import make_scorer
 
@@ -74,6 +77,37 @@ def test_what_is_no_check(record: dict, said: str, tmp_path: Path) -> None:
         make_check(record, "here", tmp_path)
 
 
+def test_what_python_may_give(tmp_path: Path) -> None:
+    (tmp_path / "graded.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"
+        "@dataclass\nclass Grade:\n    pass_: bool\n    score: float\n    reason: str = ''\n\n"
+        "def get_assert(output, context):\n    return Grade(output != 'x', 0.5)\n"
+    )
+
+    def score(value: str, answer: str = "a", **more: object) -> float:
+        return make_check({"type": "python", "value": value, **more}, "", tmp_path).score(answer)
+
+    assert [score("file://graded.py", answer) for answer in "ax"] == [0.5, 0.0]
+    assert score("""'{"pass": true, "score": 0.25}'""") == score("{'score': 0.25}") == score("0.25") == 0.25
+    assert score("{'pass': True, 'score': 0.25}", threshold=0.5) == 0.0
+    assert score("'TRUE'") == score("{'pass': True}") == score("7") == 1.0
+    for wrong in ("'{oops'", "None", "{'reason': ''}", "{'pass': 1, 'score': 1}", "float('nan')", "10**400"):
+        with pytest.raises(RetortError, match="it must give true or false, a number, or a mapping"):
+            score(wrong)
+
+
+def test_not_equal_to_what_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "t.py").write_text("def get_transform(output, context):\n    return {'a': len(output)}\n")
+
+    def scores(value: object, answers: list[str], **more: object) -> list[float]:
+        check = make_check({"type": "not-equals", "value": value, **more}, "", tmp_path)
+        return [check.score(answer) for answer in answers]
+
+    assert scores(5, ["5", "6", "five"]) == [0.0, 1.0, 1.0]
+    assert scores({"a": 1}, ['{"a": 1}', '{"a": 2}', "a"]) == [0.0, 1.0, 0.0]
+    assert scores({"a": 1}, ["x", "xy"], transform="file://t.py") == [0.0, 1.0]
+
+
 def test_a_function_of_two_gets_the_references_and_its_file_runs_once(tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text(
         "with open(__file__ + '.runs', 'a') as runs:\n    runs.write('x')\n"
@@ -129,6 +163,33 @@ def test_a_command_has_limits(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         assert command(reach.format(port), tmp_path)("x") == 0.0
         assert command(reach.format(port), tmp_path, network=True)("x") == 1.0
+
+
+@needs_unshare
+def test_a_command_in_the_tasks_folder_is_found_there(tmp_path: Path) -> None:
+    script = tmp_path / "right.sh"
+    script.write_text("#!/bin/sh\nexit 0\n")
+    with pytest.raises(InputError, match=r"'right.sh' is not executable; .* as in sh right.sh"):
+        make_scorer({"kind": "command", "run": "right.sh"}, (), "here", tmp_path)
+    script.chmod(0o755)
+    for name in ("right.sh", "./right.sh", str(script)):
+        scorer = make_scorer({"kind": "command", "run": name}, (), "here", tmp_path)
+        assert scorer.judge(())("x") == 1.0
+
+
+@needs_unshare
+def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path) -> None:
+    code = "import subprocess, sys\nprint(subprocess.Popen(['sleep', '60']).pid, file=open('pid', 'w'))"
+    command(code, tmp_path, seconds=1.0)("x")
+    left = int((tmp_path / "pid").read_text())
+    with suppress(ProcessLookupError):
+        for _ in range(100):  # until the system has buried it
+            os.kill(left, 0)
+            if " Z " in Path(f"/proc/{left}/stat").read_text():
+                break
+            time.sleep(0.02)
+        else:
+            pytest.fail("it is still there")
 
 
 def test_numeric_scorer() -> None:

@@ -32,6 +32,11 @@ from retort.tune.readers.javascript import javascript_regex
         (r"\bpear\b", "a pear.", True),
         (r"\$", "cost $5", True),
         (r"[^\]]\]", "a]", True),
+        (r"^[\b]$", "\b", True),
+        (r"[\b]", "b", False),
+        (r"[\S]", "\u2003", False),
+        (r"^[\S,]$", "\u00e9", True),
+        (r"^[^\S]$", "\u00a0", True),
     ],
 )
 def test_a_pattern_matches_as_in_javascript(pattern: str, text: str, matches: bool) -> None:

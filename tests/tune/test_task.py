@@ -10,7 +10,7 @@ import pytest
 
 from retort.errors import InputError, RetortError, SourceError
 from retort.tune import task as task_module
-from retort.tune.readers.reading import Problems
+from retort.tune.readers.obstacles import Problems
 from retort.tune.task import load_task
 
 GOOD = """\
@@ -57,6 +57,21 @@ def test_defaults_and_items_inside_the_file(tmp_path: Path) -> None:
     assert (task.name, task.max_tokens, task.stop, task.description) == ("mine", 16, ("\n",), "")
     assert task.prompts == ("A kind of {kind} is",)
     assert (task.items[0].id, task.prompt(task.items[0])) == ("1", "A kind of 7 is")
+
+
+def test_json_that_is_indented_with_tabs(tmp_path: Path) -> None:
+    path = tmp_path / "tabs.json"
+    record = {"goal": "exploit", "prompts": "{noun} is", "scorer": "exact", "items": [{"references": "x"}]}
+    record["items"][0]["vars"] = {"noun": "a\tpear"}
+    path.write_text(json.dumps(record, indent="\t").replace('": ', '":\t'), encoding="utf-8")
+    task = load_task(path)
+    assert task.prompt(task.items[0]) == "a\tpear is"
+    path.write_text(path.read_text().replace("exploit", "exploite"))
+    with pytest.raises(InputError, match="line 2: goal is"):
+        load_task(path)
+    path.write_text("goal: exploit\n\tprompts: x\n")
+    with pytest.raises(InputError, match="line 2: this is not YAML"):
+        load_task(path)
 
 
 def test_empty_lines_are_skipped_and_line_numbers_still_count(tmp_path: Path) -> None:

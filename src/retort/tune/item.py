@@ -12,8 +12,9 @@ from typing import Any
 
 from retort.errors import CapabilityError, InputError
 from retort.sources.chat import Message, SeenPrompt, asked, prompt_for
+from retort.tune.assertions import as_text
 from retort.tune.budget import NO_BUDGET, Budget
-from retort.tune.checks import Check, as_text
+from retort.tune.checks import Check
 from retort.tune.readers.javascript import Template
 from retort.tune.score import Scorer
 
@@ -96,7 +97,7 @@ class Task:
                 pass  # no template: a base model continues the text
         return prompt_for(source, prompt)
 
-    def question(self, item: Item, prompt_index: int = 0) -> str | tuple[Message, ...]:
+    def question(self, item: Item, prompt_index: int = 0) -> Prompt:
         """What a server is asked: messages for a conversation, and for a text that is a user's message."""
         prompt = self.prompt(item, prompt_index)
         chat = self.is_chat
@@ -110,7 +111,7 @@ class Marker:
 
     def __init__(self, scorer: Scorer, items: Sequence[Item]) -> None:
         self._items = items
-        self._key = cache(lambda text: scorer.key(text))
+        self._key = cache(scorer.key)
         self._judge = cache(lambda item: scorer.judge(items[item].references, items[item].checks))
         self._transformed = cache(self._transform)
         self._scores: dict[tuple[int, str], float] = {}
@@ -120,7 +121,7 @@ class Marker:
         key = judged = self._key(text)
         if self._items[item].transform is not None:
             key, judged = self._transformed(item, key)
-        # By the key and not by what is judged: a transform may make a list of an answer.
+        # By the key and not by what is judged: a transform may make a list of an answer, which has no hash.
         if (item, key) not in self._scores:
             self._scores[item, key] = float(self._judge(item)(judged))
         return key, self._scores[item, key]
@@ -134,7 +135,11 @@ class Marker:
 
 
 def encoded_after(source: Any, seen: SeenPrompt, text: str) -> list[int]:
-    """The ids of a prompt with `text` after it, cut into tokens together, as the model would read them."""
+    """The ids of a prompt with `text` after it, cut into tokens together, as the model would read them.
+
+    Together, since a token may reach over the place where the prompt ends. A template writes its own start marker,
+    which `encode` would write once more.
+    """
     encode = source.encode if seen.messages is None else source.encode_rendered
     return list(encode(seen.text + text))
 

@@ -14,8 +14,10 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -76,15 +78,19 @@ def function_judge(
 @cache
 def _module(file: Path) -> ModuleType:
     """The user's file as a module, run once however many items there are."""
-    spec = importlib.util.spec_from_file_location(f"retort_scorer_{file.stem}", file)
+    name = f"retort_scorer_{file.stem} of {file.parent}"  # two folders may each have a score.py
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # A dataclass whose annotations are texts looks up its module by name while it is made.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
 def _inline(code: str, place: str) -> Callable[..., Any]:
     """One line is an expression, several are the body of a function and return their value."""
+    # As promptfoo wraps it, so that code written for it runs here: json is imported, and one line needs no return.
     body = textwrap.indent(textwrap.dedent(code), "    ") if "\n" in code.strip() else f"    return {code}"
     names: dict[str, Any] = {"json": json}
     try:
@@ -110,7 +116,7 @@ def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
 
 
 def _parameters(function: Callable[..., Any]) -> int | None:
-    """How many arguments a function takes by place; None where it takes any number or does not say."""
+    """How many arguments a function takes by place; None where it takes any number or does not say (some built-ins)."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -130,8 +136,18 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
     words = shlex.split(value) if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise InputError(f"{place}: a command must be a text or a list of texts, got {value!r}.")
-    if shutil.which(words[0]) is None and not (folder / words[0]).is_file():
+    # The command runs in `folder`, so a path is looked for there, and a bare name as a shell would, then there, too. A
+    # link is not followed: the Python of an environment is a link, and its target would be another Python.
+    beside = str((folder / words[0]).absolute())
+    program = (None if "/" in words[0] else shutil.which(words[0])) or shutil.which(beside)
+    if program is None and Path(beside).is_file():
+        raise InputError(
+            f"{place}: {words[0]!r} is not executable; make it so with chmod +x, or name what runs it, as in "
+            f"sh {words[0]}."
+        )
+    if program is None:
         raise InputError(f"{place}: there is no command {words[0]!r}.")
+    words = [program, *words[1:]]
     if os.name == "nt":
         raise InputError(f"{place}: commands cannot be limited on Windows; use a Python function instead.")
     seconds, megabytes = float(options.get("seconds", SECONDS)), int(options.get("megabytes", MEGABYTES))
@@ -146,10 +162,13 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
 
 
 def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megabytes: int) -> float:
-    import resource  # not on Windows
+    # Not on Windows. Imported here, since `limit` runs between fork and exec: an import there could wait for a lock
+    # whose holder is a thread that the child does not have.
+    import resource
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
+        # Holds for what the command starts as well, should that leave its session and outlive the timeout.
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
 
@@ -162,18 +181,18 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
         except subprocess.TimeoutExpired:
             return 0.0
         finally:
-            if process.poll() is None:
-                # The command and what it started: it has a session of its own.
+            # The command and what it started, which may run on when the command has ended: they are a group, whose
+            # number is the command's. Where none is left there is nothing to end.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
     if process.returncode not in (0, 1):
         return 0.0
     try:
         score = json.loads(printed)
-    except ValueError:
+    except (ValueError, RecursionError):
         score = None
     if isinstance(score, (int, float)) and not isinstance(score, bool):
-        return min(1.0, max(0.0, float(score)))
+        return float(min(1.0, max(0.0, score)))
     return float(process.returncode == 0)
 
 

@@ -19,7 +19,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from retort.errors import InputError, did_you_mean, from_pydantic
-from retort.tune.checks import Check, is_json, numeric_equals, score_all
+from retort.tune.assertions import is_json, numeric_equals
+from retort.tune.checks import Check, score_all
 from retort.tune.numbers_in_text import one_number
 from retort.tune.outside import command_judge, function_judge
 from retort.tune.readers.javascript import javascript_regex
@@ -64,7 +65,7 @@ def _contains(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
 
 
 def _says(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
-    wanted = [f" {normalise(reference)} " for reference in references]
+    wanted = [f" {normalise(reference)} " for reference in references]  # spaces: whole words only
     return lambda key: any(one in f" {key} " for one in wanted)
 
 
@@ -92,6 +93,13 @@ def _numeric(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
 def _f1(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
     wanted = [Counter(normalise(reference).split()) for reference in references]
     return lambda key: max(_overlap(Counter(key.split()), one) for one in wanted)
+
+
+def _chosen(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    """For answers made elsewhere; retort itself reads a choice's probability and draws no text (choice.py)."""
+    # A choice such as "+" has nothing left when it is normalised.
+    wanted = {normalise(reference) or reference.strip() for reference in references}
+    return lambda key: (normalise(key) or key) in wanted
 
 
 def _overlap(answer: Counter[str], reference: Counter[str]) -> float:
@@ -147,10 +155,13 @@ SCORERS: dict[str, ScorerKind] = {
                    str.strip, lambda _, options: command_judge(
                        options["run"], Path(options["folder"]), "scorer command", options),
                    {"run": Any, "seconds": float, "megabytes": int, "network": bool}, needs_references=False),
+        # A continuation begins with the space before its first word, which is no part of the answer. White space at its
+        # end is the answer's own, since assertions compare exactly. `Scorer.judge` has the item's checks and does not
+        # ask `_among`.
         ScorerKind("checks", "the share of the item's own checks that hold (promptfoo's assertions)", None,
                    str.lstrip, _among, {}, needs_references=False),
         ScorerKind("choice", "the probability of the right one of the item's choices, exact at every temperature", None,
-                   str.strip, _among, {"per": Literal["text", "token", "byte"]}),
+                   str.strip, _chosen, {"per": Literal["text", "token", "byte"]}),
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
         ScorerKind("none", "no answer is right or wrong: variety and agreement alone", "reproduce",

@@ -24,15 +24,10 @@ from retort.tune.checks import make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.item import Item, Prompt, Task, needed_models
 from retort.tune.readers.javascript import Template
+from retort.tune.readers.obstacles import Obstacles, problems_of, validated
 from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
-from retort.tune.readers.reading import (
-    Obstacles,
-    Reading,
-    key_lines,
-    parse_yaml,
-    problems_of,
-    validated,
-)
+from retort.tune.readers.reading import Reading
+from retort.tune.readers.yaml_1_2 import key_lines, parse_yaml
 from retort.tune.score import SCORERS, Scorer, make_scorer
 
 __all__ = [
@@ -106,6 +101,7 @@ class TaskFile(_Strict):
     scorer: str | dict[str, Any] = Field(
         description="the name of a scorer, or a mapping with its kind and options"
     )
+    # Any: each item is validated on its own, so that its errors can name its line. Editors are told of ItemRow.
     items: str | list[Any] = Field(
         description="a list of items, or the name of a JSONL file with them",
         json_schema_extra={
@@ -190,6 +186,8 @@ STAND_INS: Mapping[str, Any] = {"goal": "exploit", "scorer": "none", "items": []
 
 
 def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str], reading: Reading) -> Task:
+    # Every part is read on its own, by a stand-in where it is wrong or missing, so that one mistake does not hide the
+    # others: with the wrong keys out of the way the rest of the record is valid.
     wrong: set[str] = set()
     try:
         file = TaskFile.model_validate(record)
@@ -213,6 +211,7 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     stops = ("\n" if file.prompts else []) if file.stop is None else file.stop
     none: list[str] = []
     stop = tuple(reading.tried(none, lambda: _texts(stops, where("stop"), "stop")))
+    # A goal that is a stand-in would refuse a scorer for nothing.
     aim = None if wrong & {"goal", "scorer"} else file.goal
     scorer = reading.tried(
         make_scorer("none", (), path.name),
@@ -257,7 +256,9 @@ def _scorer(value: Any, goal: str | None, stop: Sequence[str], place: str, folde
     return scorer
 
 
-def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
+def _prompts(
+    file: TaskFile, where: Callable[[str], str], name: str
+) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
     """The templates, and the variables that each of them uses."""
     if not (file.prompts or file.messages):
         raise InputError(
@@ -342,7 +343,7 @@ def _read_lines(path: Path) -> Task:
     stop = () if is_chat else ("\n",)
     scorer = make_scorer("choice" if is_choice else "references", stop, path.name)
     items = _unique(rows, scorer, [], path.parent, path.name, reading)
-    reading.end()
+    reading.end()  # behind it no line was refused, so there is an item for every prompt
     items = tuple(replace(item, prompts=(prompt,)) for item, prompt in zip(items, prompts, strict=True))
     return Task(path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, items, is_chat=is_chat or None)
 
@@ -355,7 +356,7 @@ def _unique(
     where: str,
     reading: Reading,
 ) -> tuple[Item, ...]:
-    """The items, whose ids must differ."""
+    """The items, whose ids must differ: answers are kept and compared by them."""
     items: dict[str, Item] = {}
     before = len(reading.obstacles)
     for number, (place, row) in enumerate(rows, 1):
@@ -430,7 +431,7 @@ def _texts(value: str | Sequence[str], where: str, what: str) -> list[str]:
 
 
 def _template_fields(prompt: str, where: str) -> frozenset[str]:
-    """Names of the {variables} in a template."""
+    """Names of the {variables} in a template. Only plain names: `format_map` would carry out {x.__class__} as well."""
     try:
         names = [name for _, name, _, _ in string.Formatter().parse(prompt) if name is not None]
     except ValueError as error:

@@ -24,7 +24,7 @@ from retort.tune.forecast import Forecast
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
 from retort.tune.plan import COARSE, Plan, make_plan
-from retort.tune.readers.reading import Obstacles
+from retort.tune.readers.obstacles import Obstacles
 from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against

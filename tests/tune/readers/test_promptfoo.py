@@ -19,8 +19,8 @@ from retort.sources.chat import Message
 from retort.tune import Tuning, conclude, find_goal, read, run
 from retort.tune.item import Marker
 from retort.tune.readers.javascript import Template
-from retort.tune.readers.promptfoo_cases import assertion_of
-from retort.tune.readers.reading import Problems, Unsupported
+from retort.tune.readers.obstacles import Problems, Unsupported
+from retort.tune.readers.promptfoo_tests import assertion_of
 from retort.tune.task import load_task, needed_models
 
 BLUE = [{"type": "contains", "value": "blue"}]
@@ -63,6 +63,8 @@ def one_test(**test: Any) -> list[dict[str, Any]]:
         ("the{{- x -}}  is", {"x": "sky"}, "theskyis"),
         ("a {{x}} b", {"x": None}, "a  b"),
         ("{{x}}, {{y}}", {"x": True, "y": 1.0}, "true, 1"),
+        ("{{x}}, {{y}}", {"x": 0.00001, "y": -1.5e-7}, "0.00001, -1.5e-7"),
+        ("{{x}}, {{y}}", {"x": 1e21, "y": -0.0}, "1e+21, 0"),
         ("{{x}}", {"x": [1, 2, 3]}, "1,2,3"),
         ("a {{x}}", {"x": "b {{y}}", "y": "c"}, "a b c"),
         ("no {x} here }}", {}, "no {x} here }}"),
@@ -309,6 +311,8 @@ def test_csv_says_what_is_expected(tmp_path: Path) -> None:
         ("is-json", {"type": "is-json"}),
         ("python: len(output) < 9", {"type": "python", "value": "len(output) < 9"}),
         ("file://a.py:f", {"type": "python", "value": "file://a.py:f"}),
+        ("not-python: len(output) > 9", {"type": "not-python", "value": "len(output) > 9"}),
+        ("numeric: 5", {"type": "equals", "value": "numeric: 5"}),
         ("fn: output", {"type": "javascript", "value": "output"}),
         ("grade: is polite", {"type": "llm-rubric", "value": " is polite"}),
         ("similar(0.8): x", {"type": "similar", "value": "x"}),
@@ -338,6 +342,47 @@ def test_scenarios_ask_every_test_with_every_data(tmp_path: Path) -> None:
     )
     assert asked(task) == [["sky now !"], ["sky then !"], ["sea now !"], ["sea then !"]]
     assert [len(item.checks) for item in task.items] == [1, 1, 2, 2]
+
+
+def test_a_test_can_do_without_the_defaults_assertions(tmp_path: Path) -> None:
+    config = {
+        "prompts": ["{{x}}"],
+        "defaultTest": {"assert": BLUE, "options": {"prefix": "say "}},
+        "tests": [
+            {"vars": {"x": "sky"}, "assert": [{"type": "contains", "value": "deep"}]},
+            {
+                "vars": {"x": "sea"},
+                "assert": [{"type": "contains", "value": "deep"}],
+                "options": {"disableDefaultAsserts": True, "prefix": ""},
+            },
+        ],
+    }
+    task = loaded(tmp_path, config)
+    assert asked(task) == [["say sky"], ["say sea"]]
+    assert [[check.value for check in item.checks] for item in task.items] == [["blue", "deep"], ["deep"]]
+
+
+def test_an_empty_list_is_one_value(tmp_path: Path) -> None:
+    config = {"prompts": ["a {{x}} b"], "tests": one_test(vars={"x": []})}
+    assert asked(loaded(tmp_path, config)) == [["a  b"]]
+
+
+def test_files_beside_a_configuration_whose_path_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    config = {
+        "prompts": ["{{x}}"],
+        "tests": [{"vars": {"x": "file://many/*.txt"}, "assert": ["file://asserts.yaml"]}],
+    }
+    files = {**VALUES, "asserts.yaml": "- {type: python, value: file://right.py}\n"}
+    files["right.py"] = "def get_assert(output, context):\n    return output == context['vars']['x']\n"
+    loaded(folder, config, files)
+    monkeypatch.chdir(tmp_path)
+    task = load_task("sub/promptfooconfig.yaml")
+    assert asked(task) == [["one"], ["two"]]
+    assert [item.checks[0].score("one") for item in task.items] == [1.0, 0.0]
 
 
 def test_a_default_test_of_a_file_and_references(tmp_path: Path) -> None:
@@ -500,8 +545,10 @@ def test_dump_writes_a_value_as_json(tmp_path: Path) -> None:
         ("{{ x | dump(2) }}", '{\n  "a": [\n    1,\n    "b"\n  ],\n  "c": null\n}'),
         ("{{ x.a[1] | dump }}", '"b"'),
         ("{{ n | dump }}", "1.5"),
+        ("{{ whole | dump }}", '[1,{},"é",0.00001,null]'),
     ):
-        assert Template(written, "here").fill({"x": {"a": [1, "b"], "c": None}, "n": 1.5}) == made
+        values = {"x": {"a": [1, "b"], "c": None}, "n": 1.5, "whole": [1.0, {}, "é", 1e-5, math.nan]}
+        assert Template(written, "here").fill(values) == made
     with pytest.raises(Unsupported, match="uses more of nunjucks"):
         Template("{{ x | upper }}", "here")
 
@@ -570,7 +617,7 @@ def test_what_cannot_be_carried_out_is_named(change: dict[str, Any], said: str, 
 def test_providers_that_retort_can_ask(
     provider: Any, model: str | None, is_chat: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE_URL", "OLLAMA_BASE_URL"):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE_URL", "OPENAI_API_HOST", "OLLAMA_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     task = loaded(tmp_path, {"prompts": ["a"], "providers": [provider], "tests": one_test()})
     assert (task.models, task.is_chat) == (() if model is None else (model,), is_chat)
@@ -591,6 +638,34 @@ def test_the_address_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monk
     assert loaded(tmp_path, config).models == ("http://127.0.0.1:8/v1#m",)
     config["env"] = {"OPENAI_BASE_URL": "http://127.0.0.1:7/v1"}
     assert loaded(tmp_path, config).models == ("http://127.0.0.1:7/v1#m",)
+    monkeypatch.setenv("OPENAI_API_BASE_URL", "http://127.0.0.1:6/v1")
+    assert loaded(tmp_path, config).models == ("http://127.0.0.1:7/v1#m",), (
+        "the file's goes before the system's"
+    )
+    del config["env"]
+    assert loaded(tmp_path, config).models == ("http://127.0.0.1:6/v1#m",)
+    config["providers"] = [{"id": "openai:m", "config": {"apiBaseUrl": "http://a/v1", "apiHost": "b"}}]
+    assert loaded(tmp_path, config).models == ("https://b/v1#m",)
+    monkeypatch.setenv("OPENAI_API_HOST", "c")
+    config["providers"] = ["openai:m"]
+    assert loaded(tmp_path, config).models == ("https://c/v1#m",)
+
+
+def test_prompts_of_a_table_have_labels(tmp_path: Path) -> None:
+    config = {
+        "prompts": ["file://p.csv"],
+        "providers": [{"id": "openai:x", "prompts": ["b"]}],
+        "tests": one_test(),
+    }
+    table = {"p.csv": 'prompt,label\n"one, two",a\nthree,b\n'}
+    assert asked(loaded(tmp_path, config, table)) == [["three"]]
+
+
+def test_a_cell_may_hold_a_document(tmp_path: Path) -> None:
+    text = "word " * 40_000
+    config = {"prompts": ["{{x}}"], "tests": "file://t.csv"}
+    task = loaded(tmp_path, config, {"t.csv": f"x,__expected\n{text},blue\n"})
+    assert asked(task) == [[text]]
 
 
 def test_prompts_of_all_providers_by_label(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.tune.simulated import simulated_scores
 
 from retort.errors import InputError, SourceError
 from retort.tune import Origin, conclude, find_goal, load_task, read_answers, read_records, recommend
+from retort.tune.item import Marker
 
 GRID = (0.0, 0.3, 0.7, 1.0)
 
@@ -234,9 +235,11 @@ def test_inspect_logs_as_json_and_as_archives(tmp_path: Path) -> None:
     hot.write_text("no zip")
     with pytest.raises(SourceError, match="inspect_ai log"):
         read_answers(hot)
-    cold.write_text(json.dumps(log))
-    with pytest.raises(InputError, match="the score is '\\?'"):
-        read_answers(cold)
+    for value, said in (("?", "'\\?'"), ("nan", "'nan'"), (None, "None"), ([1], r"\[1\]")):
+        log["samples"][0]["scores"]["m"]["value"] = value
+        cold.write_text(json.dumps(log))
+        with pytest.raises(InputError, match=f"the score is {said}"):
+            read_answers(cold)
 
 
 def lm_eval_line(doc: int, temperature: float | None, right: bool, filter_: str = "strict-match") -> dict:
@@ -272,6 +275,42 @@ def test_lm_evals_samples(tmp_path: Path) -> None:
         {"file": "a"},
         {"file": "b"},
     )
+
+
+def test_a_metric_that_some_samples_lack(tmp_path: Path) -> None:
+    for line, said in (
+        (
+            {**lm_eval_line(1, 0.8, True), "metrics": ["f1"], "f1": 1.0, "exact_match": None},
+            "exact_match is None",
+        ),
+        ({**lm_eval_line(1, 0.8, True), "exact_match": float("nan")}, "none of the metrics exact_match"),
+    ):
+        file = written(tmp_path, [lm_eval_line(0, 0.8, True), line])
+        with pytest.raises(InputError, match=f"line 2: {said}"):
+            read_answers(file)
+
+
+def test_settings_that_are_words(tmp_path: Path) -> None:
+    """Nothing is near to temperature 1 then, so the first one is what the other is compared with."""
+    records = [
+        {**GOOD, "item": str(item), "setting": {"temperature": word}}
+        for item in range(3)
+        for word in ("hot", "cold")
+    ]
+    samples = read_records(written(tmp_path, records))
+    assert samples.axis.points == ({"temperature": "hot"}, {"temperature": "cold"})
+    assert samples.axis.default == 0
+    assert concluded(tmp_path / "records.jsonl")["items"] == 3
+
+
+def test_a_choice_that_was_written_is_right_or_wrong(tmp_path: Path) -> None:
+    (tmp_path / "task.jsonl").write_text(
+        '{"prompt": "1+1?", "reference": "B", "choices": ["A", "B"]}\n'
+        '{"prompt": "1?1=0", "reference": "-", "choices": ["+", "-"]}\n'
+    )
+    marker = Marker((task := load_task(tmp_path / "task.jsonl")).scorer, task.items)
+    assert [marker.mark(0, text)[1] for text in (" B\n", "b.", "A", "")] == [1.0, 1.0, 0.0, 0.0]
+    assert [marker.mark(1, text)[1] for text in (" -\n", "+", "")] == [1.0, 0.0, 0.0]
 
 
 def test_an_openai_batch_is_scored_by_the_task(tmp_path: Path) -> None:

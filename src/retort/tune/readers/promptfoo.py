@@ -20,9 +20,10 @@ from retort.sampling.params import SamplingParams
 from retort.tune.budget import Budget, BudgetRow
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Prompt, Task
+from retort.tune.readers.obstacles import Unsupported
 from retort.tune.readers.promptfoo_cases import Case, read_cases
 from retort.tune.readers.promptfoo_prompts import PromptSource, read_prompts
-from retort.tune.readers.reading import Reading, Unsupported, listed, mapping
+from retort.tune.readers.reading import Reading, listed, mapping
 from retort.tune.score import make_scorer
 
 MAX_TOKENS = 32
@@ -36,7 +37,7 @@ UNTOUCHED = (
     "$schema", "author", "commandLineOptions", "derivedMetrics", "metadata", "name", "outputPath", "sharing", "tags",
     "assertionTemplates", "writeLatestResults",
 )  # fmt: skip
-"""About promptfoo's own run, output and site; `assertionTemplates` are what $ref points to."""
+"""About promptfoo's own run, output and site, which change no answer; `assertionTemplates` are what $ref points to."""
 REFUSED = {
     "redteam": "generates tests with promptfoo's service",
     "extensions": "hooks into promptfoo's run",
@@ -57,7 +58,11 @@ SHAPING = {
     "presence_penalty": ("presence_penalty", "presencePenalty"),
     "frequency_penalty": ("frequency_penalty", "frequencyPenalty"),
 }
-"""Our names of what changes the distribution, and the providers' names for it."""
+"""Our names of what changes the distribution, and the providers' names for it.
+
+Of the keys of a provider's config these, LENGTHS and STOPS are carried out, those in CONNECTION change no answer, and
+any other key is refused, since it may.
+"""
 LENGTHS = (
     "max_tokens", "maxTokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "max_new_tokens",
     "max_gen_len", "maxTokenCount", "max_tokens_to_sample", "num_predict",
@@ -114,17 +119,10 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
 
 def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
     where = reading.where
+    # First, since the templates in all that follows may name {{env.NAME}}.
     env = mapping(record.get("env"), f"{where}: env")
     reading.env = {str(variable): str(value) for variable, value in env.items()}
-    for key in record:
-        if key in REFUSED:
-            reading.refuse(Unsupported(where, f"the key {key!r}", REFUSED[key]))
-        elif key not in KEYS and key not in UNTOUCHED:
-            if near := did_you_mean(key, KEYS):
-                known = ", ".join(KEYS)
-                reading.refuse(InputError(f"{where}: unknown key {key!r}{near}; known are {known}."))
-            else:
-                reading.refuse(Unsupported(where, f"the key {key!r}", "is unknown"))
+    _check_keys(record, reading)
     record = reading.dereferenced(record, record)
     providers = []
     for one in _provider_records(record, reading):
@@ -137,11 +135,12 @@ def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
         if key not in EVALUATE:
             near = did_you_mean(key, EVALUATE)
             reading.refuse(InputError(f"{where}: evaluateOptions has the unknown key {key!r}{near}."))
+    # A sweep asks every model in one way. Where some providers are chats and others continue a text, all are chats.
     chats = [one.is_chat for one in providers if one.is_chat is not None]
     is_chat = any(chats)
     cases = read_cases(record, reading, [one.transform for one in providers], prompts)
     if not prompts or not cases:
-        reading.end()
+        reading.end()  # why there are none; what was skipped is no reason, and `_items` says that nothing is left
     items, prompts = _items(cases, prompts, is_chat, reading)
     scored = [item for item in items if item.checks]
     notes = list(reading.notes)
@@ -155,6 +154,7 @@ def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
     goal = record.get("goal", "exploit" if scored else "reproduce")
     with reading.noted():
         find_goal(goal)
+    # One length and one list of stops for all settings, or scores of different settings could not be compared.
     settings = [one.settings for one in providers]
     lengths = [one["max_tokens"] for one in settings if "max_tokens" in one]
     stops = tuple(dict.fromkeys(stop for one in settings for stop in one.get("stop", ())))
@@ -178,6 +178,19 @@ def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
         skipped=dict(reading.skipped),
         notes=tuple(notes),
     )
+
+
+def _check_keys(record: Mapping[str, Any], reading: Reading) -> None:
+    for key in record:
+        if key in REFUSED:
+            reading.refuse(Unsupported(reading.where, f"the key {key!r}", REFUSED[key]))
+        elif key not in KEYS and key not in UNTOUCHED:
+            # A key that is like none of ours may be of a later promptfoo, and can be skipped; a misspelt one cannot.
+            if near := did_you_mean(key, KEYS):
+                known = ", ".join(KEYS)
+                reading.refuse(InputError(f"{reading.where}: unknown key {key!r}{near}; known are {known}."))
+            else:
+                reading.refuse(Unsupported(reading.where, f"the key {key!r}", "is unknown"))
 
 
 def _items(
@@ -209,7 +222,7 @@ def _column(prompt: PromptSource, cases: list[Case], is_chat: bool, reading: Rea
             raise
         except RetortError as problem:
             reading.refuse(problem)
-            yield ""
+            yield ""  # in its place, so that the other tests' problems are found as well; the task is refused anyway
 
 
 @dataclass(frozen=True)
@@ -225,7 +238,8 @@ class Provider:
 
 
 def _provider_records(record: Mapping[str, Any], reading: Reading) -> list[tuple[str, Mapping[str, Any]]]:
-    """Every provider's id and what is said of it, whichever way it is written."""
+    """Every provider's id and what is said of it, whichever way it is written: `NAME`, `{id: NAME, …}`, `{NAME: {…}}`,
+    or a file with these."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for one in listed(record.get("providers", record.get("targets"))):
         if isinstance(one, str) and one.startswith("file://") and one.endswith((".yaml", ".yml", ".json")):
@@ -251,7 +265,7 @@ def _provider_records(record: Mapping[str, Any], reading: Reading) -> list[tuple
 def _provider(one: tuple[str, Mapping[str, Any]], reading: Reading) -> Provider:
     name, said = one
     where = f"{reading.where}: a provider's config"
-    kind, _, rest = name.partition(":")
+    kind, _, rest = name.partition(":")  # openai:chat:gpt-4o; a path or a command has no kind that is known
     config = mapping(said.get("config"), where)
     if kind in SYSTEMS or "/" in kind or kind.endswith((".py", ".js", ".ts", ".mjs")):
         reading.note(
@@ -261,6 +275,7 @@ def _provider(one: tuple[str, Mapping[str, Any]], reading: Reading) -> Provider:
     for key in said:
         if key not in ("id", "config", "label", "prompts", "transform", "delay", "env", "inputs"):
             raise InputError(f"{reading.where}: the provider {name!r} has the unknown key {key!r}.")
+    # Google, Amazon and others have their settings one level deeper.
     for group in GROUPS:
         if isinstance(config.get(group), Mapping):
             config = {**{key: value for key, value in config.items() if key != group}, **config[group]}
@@ -291,9 +306,8 @@ def _provider(one: tuple[str, Mapping[str, Any]], reading: Reading) -> Provider:
                     "changes the answers and is not supported",
                 )
             )
-    transform = said.get("transform")
     model, is_chat = _model(kind, rest, config, said, reading)
-    return Provider(name, settings, model, is_chat, _labels(said, reading), transform)
+    return Provider(name, settings, model, is_chat, _labels(said, reading), said.get("transform"))
 
 
 def _labels(said: Mapping[str, Any], reading: Reading) -> tuple[str, ...] | None:
@@ -310,10 +324,17 @@ def _labels(said: Mapping[str, Any], reading: Reading) -> tuple[str, ...] | None
 def _model(
     kind: str, rest: str, config: Mapping[str, Any], said: Mapping[str, Any], reading: Reading
 ) -> tuple[str | None, bool | None]:
-    """The model string of an OpenAI-compatible provider, and whether it answers conversations."""
-    env = {**os.environ, **reading.env, **mapping(said.get("env"), f"{reading.where}: a provider's env")}
+    """The model string of an OpenAI-compatible provider, and whether it answers conversations (None: it is no model of
+    texts, or one of which that is not known)."""
+    own = {**reading.env, **mapping(said.get("env"), f"{reading.where}: a provider's env")}
+
+    def named(*variables: str) -> str | None:
+        """What the environment says: the file's before the system's, whichever variable it is (getApiUrl)."""
+        given = (env.get(one) for env in (own, os.environ) for one in variables)
+        return next((value for value in given if value), None)
+
     api, _, name = rest.partition(":")
-    host, base = config.get("apiHost"), config.get("apiBaseUrl")
+    base = config.get("apiBaseUrl")
     if kind == "openai":
         if api in ("chat", "completion"):
             is_chat = api == "chat"
@@ -321,16 +342,19 @@ def _model(
             return None, api == "responses" or None
         else:
             name, is_chat = rest, rest not in COMPLETION_MODELS
-        given = base or (f"https://{host}/v1" if host else None) or env.get("OPENAI_BASE_URL")
-        base = given or env.get("OPENAI_API_BASE_URL") or "https://api.openai.com/v1"
+        if host := config.get("apiHost") or named("OPENAI_API_HOST"):
+            base = f"https://{host}/v1"
+        base = base or named("OPENAI_API_BASE_URL", "OPENAI_BASE_URL") or "https://api.openai.com/v1"
     elif kind in LOCAL:
         is_chat = api != "completion"
         name = name if api in ("chat", "completion") else rest
         variable, usual = LOCAL[kind]
-        base = base or env.get(variable) or usual
+        base = base or named(variable) or usual
+        # promptfoo asks Ollama in its own language; retort asks it at its OpenAI-compatible address.
         if kind == "ollama" and not str(base).rstrip("/").endswith("/v1"):
             base = f"{str(base).rstrip('/')}/v1"
     else:
+        # Another service, which --model has to stand in for; what matters is whether its prompts are conversations.
         is_chat = (
             kind not in ("llama", "replicate", "huggingface") and ":completion:" not in f"{kind}:{rest}:"
         )
@@ -370,6 +394,8 @@ def _budget(settings: list[Mapping[str, Any]], repeat: Any, where: str) -> Budge
         asked = BudgetRow(samples=repeat, temperatures=temperatures)
     except ValidationError as error:
         raise InputError(f"{where}: the providers: {from_pydantic(error, where, BudgetRow)}") from None
+    # Chains that are equal but for their temperature are one chain, swept over temperatures; any other difference makes
+    # each provider's chain a setting of its own, with its own temperature in it.
     shaping = [{name: value for name, value in one.items() if name in SHAPING} for one in settings]
     try:
         chains = [SamplingParams.from_dict(one).resolved_chain for one in shaping]

@@ -13,18 +13,9 @@ from typing import Any
 from retort.errors import InputError, did_you_mean
 from retort.files import read_text
 from retort.tune.outside import python_function
-from retort.tune.readers.reading import (
-    JAVASCRIPT,
-    PYTHON,
-    REMOTE,
-    JavaScript,
-    Reading,
-    Unsupported,
-    YamlProblem,
-    csv_rows,
-    listed,
-    parse_yaml,
-)
+from retort.tune.readers.obstacles import JavaScript, Unsupported
+from retort.tune.readers.reading import JAVASCRIPT, PYTHON, REMOTE, Reading, csv_rows, listed
+from retort.tune.readers.yaml_1_2 import parse_yaml
 
 SEPARATOR = "---"
 ENDINGS = (
@@ -91,43 +82,49 @@ def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
             raise Unsupported(
                 where, f"{plain} without a function's name", "is a program that prints the prompt"
             )
-        python_function(plain, reading.folder, where, "")
+        python_function(plain, reading.folder, where, "")  # one that is not there is said now
         return [PromptSource(plain, label or plain, where, is_function=True)]
     found = []
     for file in reading.matching(one, where):
         texts = _texts_of(file, where, reading)
-        for raw in texts:
-            named = f"{label}: {raw}" if label and len(texts) > 1 else label or f"{file.name}: {raw}"
-            found.append(PromptSource(raw, named, where))
+        if not texts:
+            raise InputError(f"{where}: there are no prompts in {file}.")
+        for raw, own_label in texts:
+            usual = f"{label}: {raw}" if label and len(texts) > 1 else label or f"{file.name}: {raw}"
+            found.append(PromptSource(raw, own_label or usual, where))
     return found
 
 
 def _names_a_file(text: str, reading: Reading) -> bool:
-    """promptfoo takes `file://…`, and any one line that ends like a file or matches files, for files."""
+    """Whether a prompt is a file's name or pattern and not itself the text.
+
+    promptfoo takes every line with a slash, a star or a file's ending for a path, and for a text again where nothing is
+    there. Here a name that ends like a file and has no space in it must be one, so that a missing file is said.
+    """
     if text.startswith("file://"):
         return True
     if "\n" in text:
         return False
-    path = text.split(":")[0]
+    path = text.split(":")[0]  # without the name of a function
     if any(part.endswith(ENDINGS) for part in (text, path)) and " " not in text.strip():
         return True
     try:
         return (reading.folder / text).is_file() or (
             "{{" not in text and "*" in text and bool(glob.glob(str(reading.folder / text)))
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # a long prompt is no possible name of a file
         return False
 
 
-def _texts_of(file: Path, where: str, reading: Reading) -> list[str]:
-    """The prompts in a file, by its ending."""
+def _texts_of(file: Path, where: str, reading: Reading) -> list[tuple[str, str | None]]:
+    """The prompts in a file, by its ending, each with its label where the file gives it one."""
     text = read_text(file, f"{where}: the file {file}")
     if file.suffix == ".txt":
         parts = re.split(rf"^[ \t]*{SEPARATOR}[ \t]*$", text, flags=re.MULTILINE)
         texts = [part.strip() for part in parts if part.strip()]
     elif file.suffix == ".csv" and "," in text:
-        cells = [row.get("prompt", "").strip() for row in csv_rows(text, file.name)]
-        texts = [cell for cell in cells if cell]
+        cells = [(row.get("prompt", "").strip(), row.get("label")) for row in csv_rows(text, file.name)]
+        return [(raw, label) for raw, label in cells if raw]
     elif file.suffix == ".csv":
         lines = [line for line in text.split("\n") if line.strip()]
         texts = lines[1:] if lines and lines[0].strip().lower() == "prompt" else lines
@@ -136,15 +133,14 @@ def _texts_of(file: Path, where: str, reading: Reading) -> list[str]:
     elif file.suffix in (".json", ".yaml", ".yml"):
         try:
             parsed = json.loads(text) if file.suffix == ".json" else parse_yaml(text, file.name)
-            texts = [json.dumps(reading.loaded(parsed, where), ensure_ascii=False)]
-        except (ValueError, YamlProblem):
+        except ValueError:
             texts = [text]  # a template that is JSON or YAML only when it is filled in
+        else:
+            texts = [json.dumps(reading.loaded(parsed, where), ensure_ascii=False)]
     elif file.suffix in (".md", ".j2"):
         texts = [text]
     else:
         raise InputError(
             f"{where}: a prompt's file ends in .txt, .md, .j2, .json, .jsonl, .yaml, .csv or .py; got {file.name!r}."
         )
-    if not texts:
-        raise InputError(f"{where}: there are no prompts in {file}.")
-    return texts
+    return [(one, None) for one in texts]

@@ -25,7 +25,8 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from retort.errors import InputError, SourceError, did_you_mean
 from retort.files import parse_json, read_jsonl, read_text
 from retort.tune.item import Marker, Task
-from retort.tune.readers.reading import validated
+from retort.tune.readers.obstacles import validated
+from retort.tune.readers.reading import listed
 from retort.tune.samples import Samples, numbered
 from retort.tune.score import normalise
 from retort.tune.settings import axis_of, key
@@ -97,6 +98,7 @@ def _samples(answers: Sequence[ReadAnswer], name: str) -> Samples:
     for one, setting in zip(answers, keys, strict=True):
         settings.setdefault(setting, one.setting)
         entry = (setting, one.item, one.prompt, one.repeat)
+        # Without a number of the repeat, two equal records are two answers.
         if one.repeat is not None and entry in seen:
             raise InputError(
                 f"{one.place}: item {one.item!r} at this setting has repeat {one.repeat} already, at "
@@ -124,6 +126,8 @@ def _samples(answers: Sequence[ReadAnswer], name: str) -> Samples:
 
 def _scored(answers: Sequence[ReadAnswer], task: Task) -> list[ReadAnswer]:
     """The answers with the task's scores; an item is found by what it was asked, else by its id."""
+    # By what was asked first: other tools number their items in their own way. Of two items that ask the same the first
+    # one is taken.
     asked_of: dict[str, tuple[int, int]] = {}
     for number, one in enumerate(task.items):
         for prompt in range(len(task.prompts)):
@@ -152,7 +156,9 @@ def _plain(asked: Any) -> str:
     if isinstance(asked, str):
         return asked.strip()
     pairs = [
-        (one["role"], _content(one.get("content"))) if isinstance(one, Mapping) else (one.role, one.content)
+        (one.get("role"), _content(one.get("content")))
+        if isinstance(one, Mapping)
+        else (one.role, one.content)
         for one in asked
     ]
     return pairs[0][1].strip() if len(pairs) == 1 and pairs[0][0] == "user" else json.dumps(pairs)
@@ -160,6 +166,7 @@ def _plain(asked: Any) -> str:
 
 def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[ReadAnswer]:
     """The answers of all files; the two files of an OpenAI batch go together."""
+    # A batch's results say which request they answer, and only that says at what temperature: they wait for all files.
     batches: list[tuple[str, Any]] = []
     requests: list[tuple[str, Any]] = []
     for file in files:
@@ -172,6 +179,7 @@ def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[ReadA
         elif _has("custom_id", "response")(first):
             batches += rows
         else:
+            # The first record says whose file it is; what another record of it lacks is an error.
             yield from next(read for is_this, read in _READERS if is_this(first))(rows, file, skipped)
     if batches or requests:
         yield from _batch_answers(batches, requests, files[0], skipped)
@@ -189,6 +197,7 @@ def _records(file: Path) -> list[tuple[str, Any]]:
 class _Shape(BaseModel):
     """A record of another tool: the fields that are used; the rest is theirs."""
 
+    # Strict: pydantic would make a number of the text "1", and a score of it.
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
@@ -217,6 +226,7 @@ class OwnRecord(_Shape):
 
 def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator[ReadAnswer]:
     for place, record in rows:
+        # Said here, before pydantic would: somebody writes these records by hand, and all of a record's names help.
         if not isinstance(record, dict):
             raise InputError(
                 f"{place}: a record is an object with item, setting and score, and this is {record!r}"
@@ -254,7 +264,12 @@ class PromptfooResult(_Shape):
     failureReason: int = 0
 
 
+ERROR = 2
+"""promptfoo's failureReason where something went wrong (ResultFailureReason); 1 is an assertion that does not hold."""
+
+
 def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
+    # Lines are results alone. A JSON file has the configuration beside them, which has the providers' settings.
     first = rows[0][1]
     config: Any = {}
     results = [record for _, record in rows]
@@ -269,7 +284,7 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
     for number, record in enumerate(results, 1):
         place = f"{file.name} result {number}"
         one = validated(PromptfooResult, record, place)
-        if one.failureReason == 2 or one.output is None:
+        if one.failureReason == ERROR or one.output is None:
             skipped["promptfoo's errors"] += 1
             continue
         # Providers are the outer loop over prompts in promptfoo, so a prompt's number says which provider it was.
@@ -279,6 +294,7 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         alike = sum(settings == setting for settings in providers) > 1 or which >= len(providers)
         setting["provider"] = (one.provider.label if alike else None) or one.provider.id
         text = one.output if isinstance(one.output, str) else json.dumps(one.output, ensure_ascii=False)
+        # testIdx counts every repeat and every combination of variables anew; what is asked and checked is the item.
         test = [one.vars or one.testCase.get("vars"), one.testCase.get("assert")]
         item = json.dumps(test, sort_keys=True, default=str)
         # One that fails counts as much as it has, and never as right.
@@ -288,14 +304,15 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
 
 
 def _promptfoo_settings(config: Any) -> list[dict[str, Any]]:
-    """The settings of each provider of a configuration, in their order."""
+    """The settings of each provider of a configuration, in their order; {} where it says none, to keep the order."""
     found: list[dict[str, Any]] = []
-    listed = config.get("providers") if isinstance(config, Mapping) else None
-    for one in listed if isinstance(listed, list) else [] if listed is None else [listed]:
+    for one in listed(config.get("providers") if isinstance(config, Mapping) else None):
         if isinstance(one, Mapping) and "id" not in one and len(one) == 1:
             one = next(iter(one.values()))
         said = one.get("config") if isinstance(one, Mapping) else None
-        found.append({key: said[key] for key in SETTINGS if key in said} if isinstance(said, Mapping) else {})
+        found.append(
+            {name: said[name] for name in SETTINGS if name in said} if isinstance(said, Mapping) else {}
+        )
     return found
 
 
@@ -363,12 +380,12 @@ def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
 
 def _inspect_value(value: Any, place: str) -> float:
     """A score of inspect_ai as a number: C 1, P 0.5, I and N 0, as its own value_to_float says."""
-    if isinstance(value, (bool, int, float)) and math.isfinite(value):
-        return float(value)
+    words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
     if isinstance(value, str):
-        words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
-        with suppress(ValueError):
-            return float(words.get(value, words.get(value.lower(), value)))
+        value = words.get(value, words.get(value.lower(), value))
+    with suppress(ValueError, TypeError, OverflowError):
+        if math.isfinite(number := float(value)):
+            return number
     raise InputError(f"{place}: the score is {value!r}; it must be a number, or one of C, P, I and N")
 
 
@@ -377,6 +394,7 @@ def _inspect_archive(file: Path) -> Any:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+            # A run that was stopped has a journal of its start in place of a header.
             head = next((name for name in ("header.json", "_journal/start.json") if name in names), None)
             if head is None:
                 raise SourceError(f"{file.name} is not an inspect_ai log: it has no header.json.")
@@ -401,13 +419,14 @@ class LmEvalSample(_Shape):
 
 
 PREFERRED = ("exact_match", "acc", "em", "f1", "pass@1", "acc_norm")
+"""Of several metrics of a sample, the first of these that it has is its score."""
 
 
 def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
     chosen: tuple[str, str] | None = None
     for place, record in rows:
         one = validated(LmEvalSample, record, place)
-        metrics = [name for name in one.metrics if isinstance(record.get(name), (bool, int, float))]
+        metrics = [name for name in one.metrics if _is_number(record.get(name))]
         if not metrics:
             raise InputError(
                 f"{place}: none of the metrics {', '.join(one.metrics) or 'that are missing'} is a number"
@@ -417,8 +436,13 @@ def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         if one.filter != chosen[0]:
             skipped[f"lm-eval's filter {one.filter}, beside {chosen[0]}"] += 1
             continue
+        if chosen[1] not in metrics:
+            raise InputError(
+                f"{place}: {chosen[1]} is {record.get(chosen[1])!r}; it must be a number, as in the first sample"
+            )
         if len(metrics) > 1:
             skipped[f"lm-eval's metrics beside {chosen[1]}"] += len(metrics) - 1
+        # Of a multiple-choice task the answers are the likelihoods of all choices: such a sample has no text.
         said = one.filtered_resps[0] if one.filtered_resps else None
         said = said[0] if isinstance(said, list) and said else said
         text = said if isinstance(said, str) and len(one.filtered_resps) == 1 else None
@@ -426,8 +450,14 @@ def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         yield ReadAnswer(place, str(one.doc_id), setting, float(record[chosen[1]]), text)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float)) and math.isfinite(value)
+
+
 def _lm_eval_setting(arguments: Any) -> dict[str, Any]:
     """The settings in the generation arguments of a request; greedy where it says so; none for likelihoods."""
+    # {"gen_args_0": {"arg_0": the context, "arg_1": the settings}}, or the same as lists. A request for a likelihood
+    # has a text in the second place.
     groups = arguments.values() if isinstance(arguments, Mapping) else arguments
     for group in groups:
         for value in group.values() if isinstance(group, Mapping) else group:
