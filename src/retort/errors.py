@@ -60,6 +60,11 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
+def joined(names: Sequence[str]) -> str:
+    """The names as a sentence has them: a; a and b; a, b and c; nothing for none."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
 def printable(text: str, keep: str = "\n\t") -> str:
     """`text` of a model, a server or a file as it can be shown: control characters are written out, as in \\x1b[2J.
 

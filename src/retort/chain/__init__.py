@@ -5,7 +5,7 @@ Logits or a PartialDistribution flow in; logits, or an Explanation whose numbers
 """
 
 from retort.chain.chain import Chain, Run
-from retort.chain.explain import Explanation, StageReport
-from retort.chain.stage import Stage
+from retort.chain.explain import Explanation
+from retort.chain.stage import Stage, StageReport
 
 __all__ = ["Chain", "Explanation", "Run", "Stage", "StageReport"]

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retort.chain.listed import StageReport, named_probs, through
-from retort.chain.stage import Stage, Step, hot_of, steps, temperature_of
+from retort.chain.listed import named_probs, through
+from retort.chain.stage import Stage, StageReport, Step, hot_of, steps, temperature_of
 from retort.distribution.arrays import Array, as_floats, to_numpy, widened
 from retort.distribution.bounds import PartialDistribution
 from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
 from retort.distribution.measures import Interval, as_interval, nucleus_size
 from retort.distribution.softmax import check_logits, log_softmax, softmax
-from retort.errors import CapabilityError, InputError
+from retort.errors import CapabilityError, InputError, joined
+from retort.numerals import counted
 from retort.transforms.context import Context
 
 
@@ -138,7 +139,7 @@ def _with_coins(stages: Sequence[Stage], context: Context) -> tuple[Context, tup
     chancy = [str(stage) for stage in stages if "noise" in stage.transform.needs]
     if not chancy or context.uniforms is not None:
         return context, ()
-    told = f"{listed(chancy)} acts randomly; shown here as if it acts."
+    told = f"{joined(chancy)} acts randomly; shown here as if it acts."
     return replace(context, uniforms=lambda stream: np.zeros(1)), (told,)
 
 
@@ -200,6 +201,11 @@ class Setup:
         """How many tokens the whole chain keeps."""
         return self.reports[-1].kept if self.reports else self.before
 
+    @property
+    def left(self) -> str:
+        """The same in words: 1 token, 50 tokens."""
+        return counted(self.total, "token")
+
 
 def warnings(setup: Setup) -> tuple[str, ...]:
     """Every conflict found, one sentence each; what a list of known tokens cannot tell is left out."""
@@ -215,7 +221,7 @@ def warnings(setup: Setup) -> tuple[str, ...]:
 
 
 def _greedy(setup: Setup) -> Iterator[str]:
-    names = listed([str(stage) for stage in setup.truncations])
+    names = joined([str(stage) for stage in setup.truncations])
     if names:
         yield f"{hot_of(setup.chain)} takes the most likely token in any case, so {names} cannot change the result."
 
@@ -244,7 +250,7 @@ def _moot(setup: Setup) -> Iterator[str]:
             if other is not stage and np.array_equal(setup.kept(setup.alone(other)), final)
         ]
         cause = by[0] if by else "the other stages"
-        yield f"{report.stage} is made moot by {cause}: without it the same {_tokens(setup.total)} would be kept."
+        yield f"{report.stage} is made moot by {cause}: without it the same {setup.left} would be kept."
 
 
 def _tighter_together(setup: Setup) -> Iterator[str]:
@@ -254,7 +260,7 @@ def _tighter_together(setup: Setup) -> Iterator[str]:
     if setup.total < min(alone.values()):
         counts = ", ".join(f"{stage} keeps {count:,}" for stage, count in alone.items())
         yield (
-            f"together the stages keep {_tokens(setup.total)}, fewer than any of them alone ({counts}): "
+            f"together the stages keep {setup.left}, fewer than any of them alone ({counts}): "
             "each one cuts what the one before it left."
         )
 
@@ -273,9 +279,9 @@ def _late_temperature(setup: Setup) -> Iterator[str]:
     if setup.total != first:
         one = len(earlier) == 1
         yield (
-            f"{listed([str(stage) for stage in earlier])} {'comes' if one else 'come'} before {hot}, "
+            f"{joined([str(stage) for stage in earlier])} {'comes' if one else 'come'} before {hot}, "
             f"so {'it does' if one else 'they do'} not see that temperature; "
-            f"{_tokens(setup.total)} {'remains' if setup.total == 1 else 'remain'}; with temperature first, as is "
+            f"{setup.left} {'remains' if setup.total == 1 else 'remain'}; with temperature first, as is "
             f"retort's default, it would be {first:,}."
         )
 
@@ -290,7 +296,7 @@ def _opposed(setup: Setup) -> Iterator[str]:
     temperature = temperature_of(setup.chain)
     if temperature > 1.0 and setup.truncations and setup.total < setup.nucleus:
         yield (
-            f"temperature={temperature:g} asks for more variety, but the truncations then keep {_tokens(setup.total)}, "
+            f"temperature={temperature:g} asks for more variety, but the truncations then keep {setup.left}, "
             f"fewer than the {setup.nucleus:,} that hold 90% of the probability at temperature 1."
         )
 
@@ -301,15 +307,6 @@ def _many_truncations(setup: Setup) -> Iterator[str]:
             f"{len(setup.truncations)} truncations are stacked; one is usually enough, and easier to reason about: set "
             "the temperature first, then top_p=0.9, say."
         )
-
-
-def _tokens(count: int) -> str:
-    return f"{count:,} token{'s' * (count != 1)}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names as they are said: a; a and b; a, b and c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
 CONFLICTS = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.chain.stage import Stage
+from retort.chain.stage import Stage, StageReport
 from retort.distribution.bounds import PartialDistribution, log_of
 from retort.distribution.measures import Interval, as_interval
 from retort.distribution.ranking import ROUNDING, SLACK
@@ -28,29 +28,7 @@ NEED_IDS = frozenset(
 )  # fmt: skip
 """Stages that name tokens, look back at the text, draw a coin or keep a state: a row of ranks has none of these."""
 
-ORDINARY = Interval(1.0, 1.0)
-
-
-@dataclass(frozen=True)
-class StageReport:
-    """What one stage did.
-
-    - `removed_ids`: in falling order of probability; token ids, or places in the list of known tokens.
-    - `kept_mass`: the share of the mass entering the stage that it keeps.
-    - `kept_mass_total`: the shaped probability of the tokens that are left, as far as the chain has come
-      (`distribution/measures.py` says what shaped is).
-    - `moved`: total variation between the distributions before and after the stage, the share of probability that it
-      moves from some tokens to others: a stage that only shifts logits removes nothing and still moves mass. None where
-      a list does not tell.
-    """
-
-    stage: str
-    kept: int
-    removed: int
-    removed_ids: tuple[int, ...]
-    kept_mass: Interval
-    kept_mass_total: Interval
-    moved: Interval | None
+ONE = Interval(1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +54,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
     raw = known.at(1.0).possible()
     current = raw
     ranks = np.arange(raw.num_seen)
-    temperature = ORDINARY
+    temperature = ONE
     reports = []
     # `current` is what the next stage sees; `raw`, `ranks` and `temperature` are kept for what is said of the whole.
     for stage in stages:
@@ -87,7 +65,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
         # A stage that cuts makes `current` whole: from then on every count and share is over the known tokens alone.
         alive, tail = ranks, not current.whole
         moved: Interval | None = None
-        mass = ORDINARY
+        mass = ONE
         if stage.transform.tempers:
             divisor = _temperature(current, stage)
             if divisor.low == 0.0:
@@ -333,7 +311,7 @@ def _shaped_mass(
 ) -> Interval:
     """The share at the chain's temperature of the tokens that are left."""
     if tail or (len(ranks) == raw.num_seen and raw.whole):
-        return ORDINARY
+        return ONE
     # A set: where the temperature is one number, its share is computed once.
     ends = [raw.at(t).share(ranks) for t in {temperature.low, temperature.high}]
     if temperature.exact:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retort.distribution.arrays import Array, as_floats, namespace, widened
+from retort.distribution.measures import Interval
 from retort.distribution.softmax import check_logits, is_per_row, tempered
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS, Transform, find_transform
@@ -181,6 +182,28 @@ def steps(stages: Iterable[Stage], logits: Array, context: Context) -> Iterator[
             )
         yield Step(stage, before, after, shaped, temperature)
         before = after
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What one stage did.
+
+    - `removed_ids`: in falling order of probability; token ids, or places in the list of known tokens.
+    - `kept_mass`: the share of the mass entering the stage that it keeps.
+    - `kept_mass_total`: the shaped probability of the tokens that are left, as far as the chain has come
+      (`distribution/measures.py` says what shaped is).
+    - `moved`: total variation between the distributions before and after the stage, the share of probability that it
+      moves from some tokens to others: a stage that only shifts logits removes nothing and still moves mass. None where
+      a list does not tell.
+    """
+
+    stage: str
+    kept: int
+    removed: int
+    removed_ids: tuple[int, ...]
+    kept_mass: Interval
+    kept_mass_total: Interval
+    moved: Interval | None
 
 
 def hot_of(stages: Iterable[Stage]) -> Stage | None:

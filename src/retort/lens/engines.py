@@ -13,7 +13,7 @@ import numpy as np
 from retort.blocks import Block, Column, Writers, columns, line, table, token_label
 from retort.chain.chain import Chain
 from retort.chain.engines import ENGINES, find_engine
-from retort.chain.listed import StageReport
+from retort.chain.stage import StageReport
 from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids

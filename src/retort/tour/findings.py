@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from retort.errors import joined
 from retort.numerals import decimals, interval, probability, signed, signed_interval
 from retort.report.story import Finding
 
@@ -40,7 +41,7 @@ def seen(look: Look) -> Finding:
     """The two best tokens' probabilities and the entropy at each temperature looked at."""
     rows = sorted(look.rows, key=lambda row: row.temperature)
     first, second = (_said(look.rows[0].top[place].token) for place in (0, 1))
-    chances = _list(
+    chances = joined(
         [
             f"{probability(float(row.top[0].prob))} and {probability(float(row.top[1].prob))} at τ = "
             f"{row.temperature:g}"
@@ -59,7 +60,7 @@ def seen(look: Look) -> Finding:
 def drawn(found: DrawsFound) -> Finding:
     """What draws after the first prompt said, by their first word."""
     told = [
-        f"at τ = {temperature:g} {_list([f'{word} {count}×' for word, count in words[:3]])}"
+        f"at τ = {temperature:g} {joined([f'{word} {count}×' for word, count in words[:3]])}"
         + (f" and {len(words) - 3} other{'s' * (len(words) > 4)}" if len(words) > 3 else "")
         for temperature, words in found.counts()
     ]
@@ -119,7 +120,7 @@ def compared(exploit: Tuning, explore: Tuning) -> Finding:
         return Finding(
             title,
             f"Cannot tell whether the two tasks want different temperatures: no difference could be detected for "
-            f"{_list(blind)}.",
+            f"{joined(blind)}.",
         )
     regions = exploit.recommendation.region, explore.recommendation.region
     overlap = max(regions[0][0], regions[1][0]), min(regions[0][1], regions[1][1])
@@ -213,7 +214,3 @@ def _score(setting: Setting) -> str:
 def _region(region: tuple[float, float]) -> str:
     low, high = region
     return f"τ = {low:g}" if low == high else f"τ = {low:g} to {high:g}"
-
-
-def _list(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
