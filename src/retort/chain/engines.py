@@ -414,6 +414,8 @@ ENGINES: dict[str, Engine] = {
                 "logit_bias | repetition_penalty | bad_words | min_tokens | grammar | temperature"
                 " | top_h | top_k | top_p | min_p | typical_p | epsilon_cutoff | eta_cutoff"
             ),
+            # Its processors compare each score with that of the last token kept, so ties with it stay. TopPLogitsWarper
+            # goes by place: it sorts rising and cuts from the low end, so the highest ids of a tie stay.
             quirks={
                 "repetition_penalty": {"scope": "all"},
                 "top_k": {"ties": "all"},

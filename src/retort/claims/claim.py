@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from retort.claims.evidence import Ends, Evidence, Floats, share_interval
+from retort.claims.evidence import Ends, Evidence, share_interval
+from retort.distribution.arrays import Floats
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"

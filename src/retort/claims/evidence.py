@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain import Chain
+from retort.distribution.arrays import Floats
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.sources.base import Source
@@ -26,7 +27,6 @@ from retort.tune.sweep import LocalDrawer, Plan
 Ends = tuple[float, float]
 """The two ends of a 95% interval. `retort.distribution.Interval` is another thing: what is known of one number."""
 ProgressCallback = Callable[[float, float, str], None]
-Floats = NDArray[np.float64]
 GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""

@@ -14,10 +14,10 @@ from retort.claims.evidence import (
     RULES,
     WORDINGS,
     Evidence,
-    Floats,
     at,
     percentiles,
 )  # fmt: skip
+from retort.distribution.arrays import Floats
 from retort.sources.base import Source
 from retort.tune import Samples, find_goal, normalise, recommend
 from retort.tune.cells import variance_shares

@@ -9,8 +9,9 @@ import numpy as np
 
 from retort.chain import Chain
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Measured, claim, decide, judged
-from retort.claims.evidence import LOGITS, REPLAYS, RESAMPLES, TRIPLES, Evidence, Floats, percentiles
+from retort.claims.evidence import LOGITS, REPLAYS, RESAMPLES, TRIPLES, Evidence, percentiles
 from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
+from retort.distribution.arrays import Floats
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
 from retort.lens.determinism import determinism

@@ -10,11 +10,15 @@ from typing import Any, TypeAlias
 
 import array_api_compat
 import numpy as np
+from numpy.typing import NDArray
 
 from retort.errors import InputError
 
 Array: TypeAlias = Any
 """A numpy array or a torch tensor."""
+
+Floats: TypeAlias = NDArray[np.float64]
+"""A numpy array of float64."""
 
 
 def namespace(array: Array) -> Any:

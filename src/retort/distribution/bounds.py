@@ -20,15 +20,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from retort.distribution.arrays import Floats
 from retort.distribution.measures import NOISE_SCALE, Interval, risk_of_gaps
 from retort.distribution.ranking import SLACK
 from retort.distribution.softmax import check_temperature
 from retort.errors import InputError
 from retort.numerals import number
 
-Floats = NDArray[np.float64]
 _Ends = tuple[Any, Any]
 """Low ends and high ends, numbers or arrays."""
 

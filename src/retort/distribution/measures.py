@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.arrays import Array, as_floats, detached, largest, namespace, to_numpy
+from retort.distribution.arrays import Array, Floats, as_floats, detached, largest, namespace, to_numpy
 from retort.distribution.ranking import flat_rows, keep_first, nucleus, top_ids
 from retort.distribution.softmax import check_logits, extremes, log_softmax, per_row, softmax, tempered
 from retort.errors import CapabilityError, InputError
@@ -182,8 +182,6 @@ def _check_share(mass: Any) -> None:
             f"the share of the mass must be a number from 0 to 1, got {least if least < 0 else most:g}"
         )
 
-
-Floats = NDArray[np.float64]
 
 ELEMENTS_AT_ONCE = 2**16
 """Logits read at a time: two float64 copies of them must stay in a core's own cache."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from retort.sources.chat import ChatSource, Prompt, SeenPrompt, prompt_for
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "text" / "validation.txt"
 NUM_DEFAULT = 20
 FIRST_WORDS = 4
+
+Progress = Callable[[int, int, str], None]
+"""`(done, of, what)`, called as a verb goes on."""
 
 
 def ask(source: Source, prompt: Prompt, chat: bool | None = None, verb: str = "This") -> SeenPrompt:

@@ -8,20 +8,20 @@ B that would make them nearest is the equivalent temperature (see `equivalent.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retort.blocks import Block, Column, Writers, columns, line, shown, token_label
 from retort.chain.chain import Chain
 from retort.distribution import Interval
+from retort.distribution.arrays import Floats
 from retort.distribution.measures import entropy_of_log_probs
 from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
-from retort.lens.asking import chain_of, texts_of
+from retort.lens.asking import Progress, chain_of, texts_of
 from retort.lens.distance import (
     DISTANCES,
     distance_of_lists,
@@ -37,9 +37,6 @@ from retort.sources.chat import Conversation, asked, prompt_for
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context
-
-Floats = NDArray[np.float64]
-Progress = Callable[[int, int, str], None]
 
 ROWS_AT_ONCE = 64
 """Positions compared at a time: several float64 copies of their rows are held."""

@@ -8,7 +8,7 @@ that really happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retort.blocks import Block, columns, line, token_label
 from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
-from retort.lens.asking import default_beginnings, texts_of
+from retort.lens.asking import Progress, default_beginnings, texts_of
 from retort.numerals import number, percent
 from retort.records import Record, new_axes, titled
 from retort.sources.base import Source
@@ -26,7 +26,6 @@ from retort.sources.load import Model, opened
 from retort.sources.replays import Replay, replays
 
 Rows = NDArray[np.floating]
-ProgressCallback = Callable[[int, int, str], None]
 NEAR = 3.0
 """A near-tie is a margin within this many standard deviations of the noise: one flip in a thousand lies beyond."""
 
@@ -138,7 +137,7 @@ def determinism(
     *,
     max_tokens: int = 24,
     chat: bool | None = None,
-    on_progress: ProgressCallback | None = None,
+    on_progress: Progress | None = None,
 ) -> Determinism:
     """Greedy texts after `prompts`, replayed in every way the source can be run, and what moved.
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retort.distribution import Interval
+from retort.distribution.arrays import Floats
 from retort.distribution.calibration import equivalent_temperature
 from retort.distribution.divergences import jsd, kl, total_variation
 from retort.distribution.ranking import top_ids
@@ -22,7 +22,6 @@ from retort.errors import InputError
 from retort.records import exact
 from retort.sources.base import KnownToken, KnownTop, Source
 
-Floats = NDArray[np.float64]
 DISTANCES = ("kl_ab", "kl_ba", "jsd", "total_variation")
 
 NAMED = 1000

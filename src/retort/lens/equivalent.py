@@ -16,18 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.blocks import Block, columns, line
+from retort.distribution.arrays import Floats
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.divergences import kl
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
-from retort.lens.asking import default_prompts, texts_of
-from retort.lens.compare import Progress, check_size, rows_of_both, shared_ids
+from retort.lens.asking import Progress, default_prompts, texts_of
+from retort.lens.compare import check_size, rows_of_both, shared_ids
 from retort.numerals import counted, interval, number, percent
 from retort.records import Record, new_axes, titled
 from retort.sources.load import Model, opened
-
-Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
 ERROR_RATE = 0.05

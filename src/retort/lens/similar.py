@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.blocks import Block, Cell, Column, columns, line, table
+from retort.distribution.arrays import Floats
 from retort.distribution.divergences import jsd
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import InputError, SourceError
@@ -27,8 +28,6 @@ from retort.numerals import decimals
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Source
 from retort.sources.load import Model, opened
-
-Floats = NDArray[np.float64]
 
 PROMPTS_AT_ONCE = 16
 TEMPLATE = "{a} {} is a kind of"
