@@ -97,7 +97,7 @@ OPTIONAL: dict[str, str] = {
     "llama_cpp": r"sources/none\.py",  # its shared library is used, never the module
     "peft": r"sources/transformers\.py",
     "matplotlib": r"report/\w+\.py|records\.py",
-    "numba": r"sampling/kernels/\w+\.py|distill/cache/rounding\.py",
+    "numba": r"sampling/kernels/\w+\.py|distill/cache/packing\.py",
     "httpx2": r"sources/server/connection\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pandas": r"records\.py",

@@ -6,8 +6,11 @@ Statistical tests state their size: fixed seeds, and limits that a right codec m
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -29,7 +32,6 @@ from retort.distill.cache.rounding import (
     unrounded,
 )
 from retort.errors import InputError, SourceError
-from retort.sampling import kernels
 from retort.sampling.noise import uniform_at
 
 LAYOUT = Layout(vocab_size=40, temperature=3.0, seed=7)
@@ -353,18 +355,43 @@ def test_targets_that_mean_nothing_are_refused() -> None:
         codec.check(flat, 40)
 
 
-def test_the_first_packing_of_a_machine_says_that_it_compiles(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(kernels, "TELL", True)
+PACKING = """
+import sys, threading, time
+import numpy as np
+from retort.distill.cache import rounding
+from retort.sampling import kernels
 
-    @numba.njit
-    def packed(rows, ranks, counts, num_rows):
-        return np.zeros(8, np.uint8), np.ones(num_rows, np.int64)
+none = np.empty(0, np.int64)
+"""
 
-    monkeypatch.setattr(rounding, "_pack", packed)
-    none = np.empty(0, np.int64)
-    pack(none, none, none, 1)
-    assert "compiling the packing of soft targets for this machine, once" in capsys.readouterr().err
-    pack(none, none, none, 1)
-    assert capsys.readouterr().err == ""
+
+def packed_elsewhere(code: str, **environment: str) -> str:
+    """What a process of its own writes to stderr, in which nothing was imported or compiled before."""
+    source = str(Path(rounding.__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", PACKING + code], env={**os.environ, "PYTHONPATH": source, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_the_first_packing_of_a_machine_says_that_it_compiles(tmp_path: Path) -> None:
+    code = "rounding.pack(none, none, none, 1)"
+    assert "compiling the packing of soft targets for this machine, once" in packed_elsewhere(
+        code, NUMBA_CACHE_DIR=str(tmp_path)
+    )
+    assert "compil" not in packed_elsewhere(code, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_numba_is_imported_under_the_lock_of_the_kernels() -> None:
+    """Imported by two threads at once it can leave LLVM's lock held: a path and a capture of the studio would hang."""
+    packed_elsewhere("""
+thread = threading.Thread(target=rounding.pack, args=(none, none, none, 1))
+with kernels._COMPILING:
+    thread.start()
+    time.sleep(0.5)
+    assert "numba" not in sys.modules
+thread.join()
+assert "numba" in sys.modules
+""")

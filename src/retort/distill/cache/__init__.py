@@ -1,8 +1,8 @@
 """The cache of soft targets: a teacher is run over the data once, and students are trained from what was kept.
 
 MODEL and text flow in (capture.py, with teacher.py, ray_engine.py or server_capture.py), records of a codec (codecs.py,
-rounding.py) go into shards of a folder (folder.py), and targets flow out by document and offset (reader.py), or a
-summary (captured.py). Start with codecs.py.
+rounding.py, packing.py) go into shards of a folder (folder.py), and targets flow out by document and offset
+(reader.py), or a summary (captured.py). Start with codecs.py.
 """
 
 from __future__ import annotations
