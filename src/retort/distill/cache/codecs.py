@@ -8,6 +8,7 @@ nothing but the row and its place. Start with CODECS, at the end.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -24,7 +25,8 @@ from retort.sampling.noise import STREAM_TAIL, uniform_at
 
 LARGEST_NUMBER = 4096
 ROWS_AT_ONCE = 64  # of a batch: what is made on the way stays small
-# Probabilities of a record may miss 1 by this much: they are stored in half or single precision.
+# Probabilities of a record may miss 1 by this much. Half precision moves a logprob x by |x| / 2,048 at most, so a whole
+# row of them by its entropy / 2,048: 0.007 at 2**20 tokens. What misses by more than three times that is damaged.
 ROUNDING = 2e-2
 
 
@@ -52,7 +54,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TeacherRows:
     """A piece of a batch, all `[N, V]`: `logits` as they came; `log_probs` and `probs` at tau, float32."""
 
     logits: Tensor
@@ -97,7 +99,7 @@ class Codec:
         """Records of one width from the columns of `record`, each `[N, …]`."""
         table = np.empty(len(columns["log_probs"]), self.record(vocab_size))
         for name, column in columns.items():
-            table[name] = column
+            table[name] = column  # converts: ids to 16 or 32 bits, logprobs to the record's precision
         width = table.dtype.itemsize
         return pa.Array.from_buffers(pa.binary(width), len(table), [None, pa.py_buffer(table.tobytes())])
 
@@ -114,7 +116,7 @@ class Codec:
         )
         return found
 
-    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+    def write(self, rows: TeacherRows, layout: Layout, places: Places) -> pa.Array:
         """The rows' records."""
         raise NotImplementedError
 
@@ -133,15 +135,19 @@ class Codec:
             rows = slice(start, start + ROWS_AT_ONCE)
             log_probs = torch.log_softmax(logits[rows].float() / layout.temperature, dim=-1)
             probs = log_probs.exp()
-            # Excluded tokens have log-probability -inf and contribute 0, not NaN.
+            # Excluded tokens have log-probability -inf and contribute 0, not NaN. As e^-1e4 is 0 in float32, clamping
+            # changes nothing else.
             entropies.append(-torch.linalg.vecdot(probs, log_probs.clamp(min=-1e4)))
+            # One number a row tells: NaN or +inf among its logits, or nothing but -inf, make all its log-softmax NaN.
             if bool(entropies[-1].isnan().any()):
                 raise SourceError(
                     "the teacher gave a position whose logits are not a distribution (NaN or +inf among "
                     "them, or all -inf). In bfloat16 a model may overflow; try --dtype float32."
                 )
             where = Places(places.seeds[rows], places.offsets[rows])
-            parts.append(self.write(Rows(logits[rows], log_probs.numpy(), probs.numpy()), layout, where))
+            parts.append(
+                self.write(TeacherRows(logits[rows], log_probs.numpy(), probs.numpy()), layout, where)
+            )
         return pa.concat_arrays(parts), torch.cat(entropies).clamp(min=0).numpy().astype(np.float16)
 
     def decode(
@@ -157,24 +163,26 @@ class Codec:
 
     def check(self, found: Targets, vocab_size: int) -> None:
         """Raise SourceError unless the targets mean what the codec says: probabilities that sum to 1, tokens once."""
+        # Of a server's teacher no entropy is known: NaN in all rows.
         _need(
             bool((found.entropy >= 0).all() or np.isnan(found.entropy).all()),
             "an entropy is below 0 or not a number",
         )
+        # Rounded to half precision, an entropy of ln V can lie 1 / 2,048 of itself above it.
         _need(not (found.entropy > np.log(vocab_size) * 1.001 + 1e-3).any(), "an entropy is above ln V")
         if found.log_probs is not None:
             sums = np.exp(found.log_probs.astype(np.float32)).sum(-1)
         else:
             sums = found.weights.sum(-1)
             self._check_once(found)
-        # Rounding at random gives about n draws of n, give or take a few: each count is off by less than 1.
-        allowed = ROUNDING if self.name != "sampled" else 4 / np.sqrt(self.number) + 1 / self.number
+        allowed = ROUNDING if self.name != "sampled" else furthest_sum(self.number)
         _need(bool((np.abs(sums - 1) <= allowed).all()), "its probabilities do not sum to 1")
 
     def _check_once(self, found: Targets) -> None:
         """Draws from the tail may repeat; what is kept by name is there once."""
         kept = found.ids[:, : found.ids.shape[1] - self.tail]
         weights = found.weights[:, : kept.shape[1]]
+        # Filling repeats token 0: it is numbered below all tokens, each place by itself, so that it equals nothing.
         order = np.where(weights > 0, kept, -1 - np.arange(kept.shape[1]))
         order = np.sort(order, axis=1)
         _need(not (order[:, 1:] == order[:, :-1]).any(), "a token occurs twice")
@@ -183,6 +191,17 @@ class Codec:
 def _need(holds: bool | np.bool_, otherwise: str) -> None:
     if not holds:
         raise SourceError(f"a record is damaged: {otherwise}")
+
+
+def furthest_sum(draws: int) -> float:
+    """How far from 1 the weights of `sampled` may sum: a healthy record is beyond it in about one case of 10^15.
+
+    Every fraction of N p that goes up or down adds a term between 0 and 1, and their variances add up to N at most.
+    Ranks are a permutation, whose places are negatively associated (Joag-Dev and Proschan 1983), so Bernstein's
+    inequality holds as for independent terms. One draw more, since all tokens share v.
+    """
+    log = math.log(2e15)
+    return (1 + log / 3 + math.sqrt(log * log / 9 + 2 * log * draws)) / draws
 
 
 def find_codec(text: str) -> Codec:
@@ -222,7 +241,7 @@ class Dense(Codec):
     def record(self, vocab_size: int) -> np.dtype[Any]:
         return np.dtype([("log_probs", np.float16, vocab_size)])
 
-    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+    def write(self, rows: TeacherRows, layout: Layout, places: Places) -> pa.Array:
         log_probs = torch.log_softmax(rows.logits.float(), dim=-1).to(torch.float16)
         return self.pack(layout.vocab_size, log_probs=log_probs.numpy())
 
@@ -267,7 +286,7 @@ class TopK(Codec):
         kept = min(self.number, vocab_size)
         return np.dtype([("ids", id_type(vocab_size), kept), ("log_probs", np.float16, kept)])
 
-    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+    def write(self, rows: TeacherRows, layout: Layout, places: Places) -> pa.Array:
         ids, values = most_probable(rows.log_probs, self.number)
         return self.pack(layout.vocab_size, ids=ids, log_probs=values)
 
@@ -280,7 +299,12 @@ class TopK(Codec):
 
 
 class TopKAndTail(Codec):
-    """The best as they are, and draws from the rest at equal distances from one random start."""
+    """The best as they are, and draws from the rest at equal distances from one random start (systematic sampling).
+
+    On average a token is drawn N times its share of the rest and, as points are at equal distances, never a whole draw
+    more or less. Logprobs are in single precision: half would bias a weight by up to |logprob| / 2,048 of itself, and
+    this codec says that it has no bias.
+    """
 
     name = "topk+tail"
     help = "the K most likely tokens as they are, and N draws that stand for the rest"
@@ -299,13 +323,15 @@ class TopKAndTail(Codec):
             ]
         )
 
-    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+    def write(self, rows: TeacherRows, layout: Layout, places: Places) -> pa.Array:
         ids, values = most_probable(rows.log_probs, self.number)
         others = torch.from_numpy(rows.probs).scatter(-1, torch.from_numpy(ids), 0.0)
+        # In float64: a long row's running sum in float32 would swallow its small tokens.
         rest = others.double().cumsum(-1).numpy()
         mass = rest[:, -1]
         coins = uniform_at(places.seeds, places.offsets, STREAM_TAIL)
         points = (np.arange(self.tail)[None, :] + coins[:, None]) / self.tail * mass[:, None]
+        # The first token whose running sum is above the point; "left" would find tokens without probability at 0.
         drawn = np.stack(
             [np.searchsorted(row, at, side="right") for row, at in zip(rest, points, strict=True)]
         )
@@ -331,8 +357,9 @@ class Sampled(Codec):
     variance = "at most p (1 − p) / N, that of N independent draws, and at most 1 / (4 N²)"
     default = 50
 
-    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+    def write(self, rows: TeacherRows, layout: Layout, places: Places) -> pa.Array:
         data, ends = round_rows(rows.probs, self.number, layout.seed, places)
+        # Arrow's layout of `binary`: nothing is missing (None), N + 1 offsets of 32 bits, the bytes of all records.
         edges = np.concatenate([np.zeros(1, np.int32), ends.astype(np.int32)])
         buffers = [None, pa.py_buffer(edges.tobytes()), pa.py_buffer(data.tobytes())]
         return pa.Array.from_buffers(pa.binary(), len(ends), buffers)
@@ -340,9 +367,11 @@ class Sampled(Codec):
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
         _need(pa.types.is_binary(records.type), "its length is not the codec's")
         edges = np.frombuffer(records.buffers()[1] or bytes(4), np.int32).astype(np.int64)
+        # A slice has the buffers of the whole: its own records are those behind its offset.
         edges = edges[records.offset : records.offset + len(records) + 1]
         data = np.frombuffer(records.buffers()[2] or b"", np.uint8)[edges[0] : edges[-1]]
         ids, counts = unrounded(data, edges[1:] - edges[0], layout.seed, layout.vocab_size, places)
+        # One above N where softmax has rounded a probability to a little above 1.
         _need((counts <= self.number + 1).all(), f"a token was drawn more often than {self.number} times")
         return ids, (counts / np.float32(self.number)).astype(np.float32)
 
