@@ -119,6 +119,11 @@ def test_conclusion_uses_the_test_part_where_there_is_one() -> None:
     assert result.verdict_equal_time == "no control" and result.difference_equal_time is None
 
 
+def test_losses_beside_each_other_have_the_same_decimals() -> None:
+    text = markdown(conclude({}, {}, {"soft": [arm("soft", 0, 6.33, 6.2871)]}).blocks())
+    assert re.search(r"6\.3300 +\| +6\.2871", text)
+
+
 def test_sentences_have_true_minus_signs_and_a_hot_result_says_what_was_measured() -> None:
     arms = {name: [arm(name, seed, 4.0 + seed / 1000) for seed in range(3)] for name in ("hard", "soft")}
     arms["soft"] = [arm("soft", seed, 5.0) for seed in range(3)]

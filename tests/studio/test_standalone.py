@@ -166,6 +166,10 @@ def test_tune_and_distil_are_drawn_from_their_records(browser: Browser, tmp_path
         result = story.distillation.result
         assert result.verdict_reason in browser.text("[aria-label=Verdict]")
         assert len(browser.texts(".plain-table tbody tr")) == sum(map(len, result.arms.values()))
+        first = result.arms["hard"][0]
+        assert first.test_nll is not None
+        losses = browser.texts(".plain-table tbody tr:first-child td")[1:3]
+        assert losses == [f"{first.val_nll:.4f}", f"{first.test_nll:.4f}"]
         assert result.difference is not None
         assert f"{result.difference.mean:+.4f}".replace("-", "−") in browser.text(".difference-chart")
         browser.picture(f"distil-{scheme}")

@@ -2,7 +2,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { h, svg, fill, say } from "../parts/dom.ts";
-import { decimals, number, signed, signedInterval, whole } from "../parts/format.ts";
+import { decimals, signed, signedInterval, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
 import { factList, help, type Term } from "../parts/help.ts";
 import { lineChart, type Series } from "../parts/lineChart.ts";
@@ -212,8 +212,8 @@ function table(record: DistilSoFar): HTMLElement {
             {},
             h("th", { scope: "row" }, ARMS[arm]?.words ?? arm),
             h("td", { class: "figure" }, String(one.seed)),
-            h("td", { class: "figure" }, number(one.val_nll)),
-            h("td", { class: "figure" }, number(one.test_nll)),
+            h("td", { class: "figure" }, decimals(one.val_nll, 4)),
+            h("td", { class: "figure" }, decimals(one.test_nll, 4)),
             h("td", { class: "figure" }, decimals(one.seconds, 1)),
             h("td", { class: "figure wide-only" }, Number.isNaN(one.tokens) ? "–" : whole(one.tokens)),
             h("td", { class: "figure" }, whole(one.steps)),

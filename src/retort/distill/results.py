@@ -210,7 +210,9 @@ class DistillResult(Record):
         for name, difference in self.differences():
             yield line(f"  {name}: {_signed(difference)} ({difference.method})", whole=True)
         for arm, found in (self.searches or {}).items():
-            losses = ", ".join(f"{tried.learning_rate:g}: {number(tried.val_nll)}" for tried in found.tried)
+            losses = ", ".join(
+                f"{tried.learning_rate:g}: {decimals(tried.val_nll, 4)}" for tried in found.tried
+            )
             edge = ", at the edge of the rates tried" if found.at_edge else ""
             yield line(
                 f"Learning rate of {ARM_NAMES.get(arm, arm)}: {found.chosen:g}{edge} (validation after"
@@ -256,7 +258,7 @@ class DistillResult(Record):
         learned = (">learned",) if masked else ()
         rows = (
             (
-                ARM_NAMES.get(arm, arm), str(one.seed), decimals(one.val_nll, 4), number(one.test_nll),
+                ARM_NAMES.get(arm, arm), str(one.seed), decimals(one.val_nll, 4), decimals(one.test_nll, 4),
                 decimals(one.seconds, 1), f"{one.tokens:,}", *[f"{one.targets or 0:,}"] * masked, f"{one.steps:,}",
             )
             for arm, results in self.arms.items()
@@ -490,5 +492,6 @@ def gain_by(
 
 def places_in(values: Values, bins: int) -> NDArray[np.int64]:
     """The bin of each value, cut at the quantiles; equal values share a bin, so there can be fewer bins."""
+    # "higher": a cut is itself a value, and all that are equal to it come to lie on one side.
     cuts = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="higher"))
     return np.searchsorted(cuts, values, side="right")

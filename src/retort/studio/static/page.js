@@ -4694,7 +4694,7 @@ function Ls(e) {
 	].map(([e, t]) => _("th", {
 		scope: "col",
 		class: e === "tokens" ? "wide-only" : ""
-	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ds[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, L(t.val_nll)), _("td", { class: "figure" }, L(t.test_nll)), _("td", { class: "figure" }, R(t.seconds, 1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
+	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ds[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, R(t.val_nll, 4)), _("td", { class: "figure" }, R(t.test_nll, 4)), _("td", { class: "figure" }, R(t.seconds, 1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
 }
 function Rs(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
