@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from retort.distill.cache import Cache, Manifest, capture
+from retort.distill.cache.folder import keep_tokens
 from retort.distill.data.rows import content_hash
 from retort.distill.models import open_model
 from retort.errors import CapabilityError, InputError, SourceError
@@ -205,6 +206,15 @@ def test_an_unfinished_cache_is_told_apart(captured: Capture, tmp_path: Path) ->
         Cache(folder)
     with pytest.raises(InputError, match="is not a cache"):
         Cache(tmp_path)
+
+
+def test_what_a_run_left_before_its_manifest_is_not_believed(captured: Capture, tmp_path: Path) -> None:
+    """The texts of tokens are written first; those of a run that was killed then may be another teacher's."""
+    captured("whole")
+    (tmp_path / "cache").mkdir()
+    keep_tokens(tmp_path / "cache", ["another", "teacher's"])
+    captured(resume=True)
+    assert contents(tmp_path / "cache") == contents(tmp_path / "whole")
 
 
 def test_a_source_that_is_no_network_is_captured_step_by_step(tmp_path: Path) -> None:

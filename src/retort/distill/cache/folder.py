@@ -53,92 +53,13 @@ One = TypeVar("One")
 # Called after every shard with (tokens so far, documents so far, documents in all).
 OnShard = Callable[[int, int, int], None]
 
-
-COLUMNS = {
-    "document": pa.int64(),
-    "content": pa.binary(16),
-    "offset": pa.int32(),
-    "token": pa.int32(),
-    "entropy": pa.float16(),
-}
-"""What a shard has of each position beside `target`, and of a server's teacher `rest_low` and `rest_high`."""
-
-
-def write_shard(file: Path, positions: pa.Table) -> None:
-    """Write the shard; equal positions give equal bytes."""
-    fixed = pa.types.is_fixed_size_binary(positions.schema.field("target").type)
-    pq.write_table(
-        positions,
-        file.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
-        row_group_size=ROW_GROUP,
-        use_dictionary=["document", "content"],
-        column_encoding={
-            "offset": "DELTA_BINARY_PACKED",
-            "token": "BYTE_STREAM_SPLIT",
-            "target": "PLAIN" if fixed else "DELTA_LENGTH_BYTE_ARRAY",
-        },
-        compression={name: "none" if name == "target" else "zstd" for name in positions.column_names},
-        write_statistics=False,
-        store_schema=False,
-    )
-
-
-def read_shard(folder: Path, shard: Shard) -> pa.Table:
-    """The positions of a shard. Raises SourceError for another file than the manifest's, or one that is no shard."""
-    try:
-        positions = pq.read_table(pa.BufferReader(shard_bytes(folder, shard))).combine_chunks()
-        _need_sound(positions)
-    except (pa.ArrowException, KeyError, ValueError, TypeError, OSError) as error:
-        raise SourceError(
-            f"shard {folder / shard.file} cannot be read: {' '.join(str(error).split())}"
-        ) from None
-    return positions
-
-
-def rest_of(positions: pa.Table) -> NDArray[np.float16]:
-    """`[positions, 2]`: between what the tokens that a server left out weigh at tau."""
-    return np.stack([positions[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
-
-
-def _need_sound(positions: pa.Table) -> None:
-    """Raise ValueError unless the columns are of their types, and documents and offsets rise as they are written.
-
-    Everything that looks a position up relies on it.
-    """
-    for name, kind in COLUMNS.items():
-        if positions.schema.field(name).type != kind or positions[name].null_count:
-            raise ValueError(
-                f"column {name} is of {positions.schema.field(name).type}, not of {kind}, or has gaps"
-            )
-    target = positions.schema.field("target").type
-    if (
-        not (pa.types.is_binary(target) or pa.types.is_fixed_size_binary(target))
-        or positions["target"].null_count
-    ):
-        raise ValueError(f"its records are of {target}, not bytes, or one is missing")
-    document, offset = positions["document"].to_numpy(), positions["offset"].to_numpy()
-    if (document[1:] < document[:-1]).any() or (document[:1] < 0).any():
-        raise ValueError("its documents are not in order")
-    if (np.diff(offset)[document[1:] == document[:-1]] != 1).any() or (offset < 0).any():
-        raise ValueError("a document's offsets do not follow one another")
-
-
-def read_tokens(file: Path) -> list[str]:
-    """The texts of all tokens. Raises SourceError."""
-    try:
-        texts: list[str] = pq.read_table(file.absolute()).column("text").to_pylist()
-        return texts
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise SourceError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
-
-
-PARTIAL = ".partial"
 FORMAT = 4
 READABLE = (1, 2, 3, 4)
 """A record means and is written the same in all of them; 4 is tempered by torch, 2 and 3 were by compiled code of our
 own, and the last bits differ, so an unfinished capture of one cannot be resumed as another. Since 4 several teachers
 are averaged at the capture's tau; before, they were averaged at 1 and then tempered.
 """
+PARTIAL = ".partial"
 TIMES = ".seconds.json"  # after the name of the folder, and beside it
 MANIFEST, TOKENS = "manifest.json", "tokens.parquet"
 NOT_TOLD = "not told by the server"
@@ -217,7 +138,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Replace the manifest in `folder`, at once."""
-        values = {**asdict(self), "shards": [asdict(shard) for shard in self.shards]}
+        values = asdict(self)
         if self.server is None:
             del values["server"]  # as manifests were before servers could teach
         with whole_file(folder / MANIFEST) as partial:
@@ -239,8 +160,10 @@ class Manifest:
                     f"{folder} is a cache of format {origin['format']}, and this version of retort reads formats 1 to"
                     f" {FORMAT}; capture it again, or use the version that wrote it."
                 )
+            # Until then how many there are was told by the name alone.
             if origin["format"] < 4:
                 origin["teachers"] = 1 + origin["teacher"].count(" + ")
+            # As JSON and not as values: strict as it is, pydantic takes a list for a tuple only from JSON.
             return TypeAdapter(cls).validate_json(json.dumps(values))
         except (SourceError, ValidationError, KeyError, TypeError, AttributeError) as error:
             reason = from_pydantic(error, "it") if isinstance(error, ValidationError) else error
@@ -249,15 +172,95 @@ class Manifest:
             ) from None
 
 
+COLUMNS = {
+    "document": pa.int64(),
+    "content": pa.binary(16),
+    "offset": pa.int32(),
+    "token": pa.int32(),
+    "entropy": pa.float16(),
+}
+"""What a shard has of each position beside `target`, and of a server's teacher `rest_low` and `rest_high`."""
+
+
+def write_shard(file: Path, positions: pa.Table) -> None:
+    """Write the shard; equal positions give equal bytes."""
+    fixed = pa.types.is_fixed_size_binary(positions.schema.field("target").type)
+    pq.write_table(
+        positions,
+        file.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
+        row_group_size=ROW_GROUP,
+        use_dictionary=["document", "content"],
+        column_encoding={
+            "offset": "DELTA_BINARY_PACKED",
+            "token": "BYTE_STREAM_SPLIT",  # ids have 0 in their upper bytes, which zstd finds if they stand together
+            "target": "PLAIN" if fixed else "DELTA_LENGTH_BYTE_ARRAY",
+        },
+        compression={name: "none" if name == "target" else "zstd" for name in positions.column_names},
+        write_statistics=False,
+        store_schema=False,
+    )
+
+
+def read_shard(folder: Path, shard: Shard) -> pa.Table:
+    """The positions of a shard. Raises SourceError for another file than the manifest's, or one that is no shard."""
+    try:
+        positions = pq.read_table(pa.BufferReader(shard_bytes(folder, shard))).combine_chunks()
+        _need_sound(positions)
+    except (pa.ArrowException, KeyError, ValueError, TypeError, OSError) as error:
+        raise SourceError(
+            f"shard {folder / shard.file} cannot be read: {' '.join(str(error).split())}"
+        ) from None
+    return positions
+
+
+def rest_of(positions: pa.Table) -> NDArray[np.float16]:
+    """`[positions, 2]`: between what the tokens that a server left out weigh at tau."""
+    return np.stack([positions[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
+
+
+def _need_sound(positions: pa.Table) -> None:
+    """Raise ValueError unless the columns are of their types, and documents and offsets rise as they are written.
+
+    Everything that looks a position up relies on it.
+    """
+    for name, kind in COLUMNS.items():
+        if positions.schema.field(name).type != kind or positions[name].null_count:
+            raise ValueError(
+                f"column {name} is of {positions.schema.field(name).type}, not of {kind}, or has gaps"
+            )
+    target = positions.schema.field("target").type
+    if (
+        not (pa.types.is_binary(target) or pa.types.is_fixed_size_binary(target))
+        or positions["target"].null_count
+    ):
+        raise ValueError(f"its records are of {target}, not bytes, or one is missing")
+    document, offset = positions["document"].to_numpy(), positions["offset"].to_numpy()
+    if (document[1:] < document[:-1]).any() or (document[:1] < 0).any():
+        raise ValueError("its documents are not in order")
+    if (np.diff(offset)[document[1:] == document[:-1]] != 1).any() or (offset < 0).any():
+        raise ValueError("a document's offsets do not follow one another")
+
+
+def read_tokens(file: Path) -> list[str]:
+    """The texts of all tokens. Raises SourceError."""
+    try:
+        texts: list[str] = pq.read_table(file.absolute()).column("text").to_pylist()
+        return texts
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise SourceError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+
+
 @contextmanager
 def whole_file(file: Path) -> Iterator[Path]:
     """A temporary name to write under; what is there takes its place at `file` once every byte is on the disk.
 
-    Raises SourceError where the disk is full or refuses; what stood at `file` before is then still there.
+    Raises SourceError where the disk is full or refuses; what stood at `file` before is then still there. Beyond
+    `files.replacing` it holds against a power cut, which a capture of days may meet, and says what a full disk kept.
     """
     partial = file.with_name(f".{file.name}{PARTIAL}")
     try:
         yield partial
+        # Before the rename: a file system may write the new name first, and the bytes never.
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(file)
@@ -291,6 +294,7 @@ def only_writer(folder: Path) -> Iterator[None]:
     except ImportError:  # no such locks on this system: two captures into one folder are the user's to avoid
         yield
         return
+    # The folder itself is locked: a file for that would be one that is not part of a cache.
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -324,8 +328,8 @@ def begin(
 ) -> Manifest:
     """The manifest to go on from, after checking that it is of this capture and that its shards are sound."""
     if not (folder / MANIFEST).is_file():
-        if not (folder / TOKENS).is_file():
-            keep_tokens(folder, token_texts())
+        # Whatever lies here without a manifest was left by a run that was killed at once, perhaps of another teacher.
+        keep_tokens(folder, token_texts())
         _times(folder).unlink(missing_ok=True)
         manifest = Manifest(origin, (), complete=False, server=server)
         manifest.write(folder)
@@ -386,6 +390,7 @@ def write_cache(
     began = time.perf_counter()
     with only_writer(folder):
         manifest = begin(folder, origin, token_texts, server)
+        # A finished cache of an older format stays one, whatever version looks whether it is finished.
         origin = replace(origin, format=manifest.origin.format)
         remove_partial(folder)
         finished = manifest.shards
@@ -405,7 +410,8 @@ def write_cache(
                 )
             made.append(shard)
             manifest = replace(manifest, origin=origin, shards=tuple(made), complete=False)
-            # After the shard: a kill between the two leaves a file that the manifest does not name: it is made again.
+            # After the shard: a kill between the two leaves a file that the manifest does not name: it is made again. A
+            # file that it names already was only missing, and is now what it says.
             if before is None:
                 manifest.write(folder)
             if on_shard is not None:
@@ -463,7 +469,7 @@ def in_shards(
 
 def keep_tokens(folder: Path, texts: list[str]) -> None:
     """Write the texts of all tokens, so that a cache can be looked at without its teacher."""
-    table = pa.table({"text": pa.array(texts, pa.string())})
+    table = pa.table({"text": pa.array(texts, pa.string())})  # a table without rows is of strings, too
     with whole_file(folder / TOKENS) as partial:
         pq.write_table(table, partial.absolute(), compression="zstd", store_schema=False)
 
