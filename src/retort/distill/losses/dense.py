@@ -48,6 +48,7 @@ def kept_positions(labels: Tensor, vocab_size: int, ignore_index: int) -> Tensor
     Raises InputError for a label outside the vocabulary.
     """
     flat = labels.reshape(-1)
+    # Indices and not a mask: how many there are is needed anyway, and a mask would be searched again for every block.
     kept = (flat != ignore_index).nonzero().squeeze(-1)
     counted = flat[kept]
     if counted.numel() and (int(counted.min()) < 0 or int(counted.max()) >= vocab_size):
@@ -95,20 +96,22 @@ class Mixture:
         self, student: Tensor, teacher: Tensor | None, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The summed loss of `[rows, vocab]` logits, a scalar in nats, and its gradient by the student's logits."""
-        value = torch.zeros((), dtype=student.dtype, device=student.device)
-        gradient = None
-        if self.alpha > 0:
-            assert teacher is not None, "a soft term needs a teacher"
-            values, gradient = self.divergence.function(student, teacher, labels, self.temperature)
-            value = value + self.soft_weight * values.sum()
-            gradient = gradient.mul_(self.soft_weight)
+        if self.alpha == 0:
+            return cross_entropy(student, labels)
+        assert teacher is not None, "a soft term needs a teacher"
+        values, gradient = self.divergence.function(student, teacher, labels, self.temperature)
+        return self.with_labels(
+            self.soft_weight * values.sum(), gradient.mul_(self.soft_weight), student, labels
+        )
+
+    def with_labels(
+        self, value: Tensor, gradient: Tensor, student: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The hard term of `[rows, vocab]` logits added to the soft one, which is weighted already; in place."""
         if self.alpha < 1:
             hard_value, hard = cross_entropy(student, labels)
             value = value + (1 - self.alpha) * hard_value
-            gradient = (
-                hard.mul_(1 - self.alpha) if gradient is None else gradient.add_(hard, alpha=1 - self.alpha)
-            )
-        assert gradient is not None
+            gradient.add_(hard, alpha=1 - self.alpha)
         return value, gradient
 
 
@@ -118,6 +121,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     rows = labels.unsqueeze(-1)
     value = -log_probs.gather(-1, rows).sum()
     probs = log_probs.exp_()
+    # The -1 at each label as one number seen from all rows, and the probabilities in place: nothing is made anew.
     return value, probs.scatter_add_(-1, rows, probs.new_full((1, 1), -1.0).expand(rows.shape))
 
 
@@ -163,6 +167,7 @@ def average_log_probs(
             continue
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
         log_probs = torch.log_softmax(wide / temperature, dim=-1).add_(math.log(share / total))
+        # In logarithms: a probability of e^-104 is 0 in float32, and the token would be one that no teacher can say.
         mixture = log_probs if mixture is None else torch.logaddexp(mixture, log_probs)
     assert mixture is not None
     return mixture
@@ -190,6 +195,8 @@ def sum_over_blocks(student: Tensor, kept: Tensor, rows: int, block_loss: BlockL
 
 
 class _SumOverBlocks(torch.autograd.Function):
+    """`sum_over_blocks`: the gradient is made with the value, since the block's logits are in the cache only then."""
+
     @staticmethod
     @torch.no_grad()
     def forward(
@@ -225,7 +232,7 @@ class _SumOverBlocks(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: torch.autograd.function.FunctionCtx, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        """The kept gradient, scaled."""
+        """The kept gradient, scaled. It has no derivative of its own: torch refuses to differentiate twice."""
         (gradient,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return gradient * grad_output.to(gradient.dtype), None, None, None
 
@@ -355,11 +362,7 @@ def sparse_distillation_loss(
         value = soft * (-(weights * on_targets).sum() - targets.entropy[block].to(student_block.dtype).sum())
         gradient = log_q.exp_().mul_((soft / temperature) * weights.sum(-1, keepdim=True))
         gradient.scatter_add_(-1, ids, weights * (-soft / temperature))
-        if alpha < 1:
-            hard_value, hard = cross_entropy(student_block, counted[block])
-            value = value + (1 - alpha) * hard_value
-            gradient.add_(hard, alpha=1 - alpha)
-        return value, gradient
+        return mixture.with_labels(value, gradient, student_block, counted[block])
 
     total = sum_over_blocks(student, kept, chunk_positions or block_rows(student), block_loss)
     return total, torch.tensor(kept.numel(), device=student.device)

@@ -97,6 +97,7 @@ def skewed(
     log_p, log_q = _log_probs(teacher, temperature), _log_probs(student, temperature)
     value = skew_kl(log_p, log_q, skew)
     slope = _log_ratio(log_p, _log_mixture(log_p, log_q, skew)).exp_()
+    # `_log_ratio` says ln 1 where p is 0, for callers that multiply by p; here the ratio itself must be 0.
     slope = slope.masked_fill_(log_p == MINUS_INFINITY, 0.0).mul_(skew - 1.0)
     return value, _by_logits(log_q.exp_(), slope, temperature)
 
@@ -109,6 +110,7 @@ def skewed_reverse(
         return reverse_kl(student, teacher, labels, temperature)
     log_p, log_q = _log_probs(teacher, temperature), _log_probs(student, temperature)
     value = skew_kl(log_q, log_p, skew)
+    # q/m is at most 1/skew, so this exponential cannot overflow.
     log_ratio = _log_ratio(log_q, _log_mixture(log_q, log_p, skew))
     slope = log_ratio - skew * log_ratio.exp()
     return value, _by_logits(log_q.exp_(), slope, temperature)
@@ -121,6 +123,7 @@ def variation(student: Tensor, teacher: Tensor, labels: Tensor, temperature: flo
     """
     log_p, log_q = _log_probs(teacher, temperature), _log_probs(student, temperature)
     value = total_variation(log_p, log_q)
+    # The sign is all that is needed of q - p. Where neither has the token, -inf - -inf is NaN, and the sign is 0.
     slope = (log_q - log_p).nan_to_num_(0.0, posinf=1.0, neginf=-1.0).sign_().mul_(0.5)
     return value, _by_logits(log_q.exp_(), slope, temperature)
 
@@ -146,7 +149,8 @@ def standardised_kl(student: Tensor, teacher: Tensor, labels: Tensor, temperatur
     """
     scaled, finite, deviation = _standardised(student)
     value, gradient = forward_kl(scaled, _standardised(teacher)[0], labels, temperature)
-    # The derivative of z-scoring: what it adds to the mean or the spread is lost.
+    # Through s = (z - mean) / deviation, as in batch normalisation: (g - mean(g) - s mean(g s)) / deviation. What a
+    # logit adds to the mean or to the spread is lost.
     num_finite = finite.sum(-1, keepdim=True)
     scaled = scaled.masked_fill_(~finite, 0.0)
     gradient = gradient.masked_fill_(~finite, 0.0)

@@ -66,11 +66,7 @@ class Head:
     def into(self, hidden_TD: Tensor, logits_TV: Tensor) -> None:
         """Write the logits of a chunk into its buffer."""
         for start, weight in _widened(self.weight, logits_TV.dtype):
-            part = logits_TV[:, start : start + len(weight)]
-            if part.is_contiguous():
-                torch.mm(hidden_TD, weight.T, out=part)
-            else:
-                part.copy_(hidden_TD @ weight.T)
+            torch.mm(hidden_TD, weight.T, out=logits_TV[:, start : start + len(weight)])
         if self.bias is not None:
             logits_TV += self.bias
         if self.scale != 1.0:
@@ -212,6 +208,7 @@ class _FusedSum(torch.autograd.Function):
         mixture: Mixture,
     ) -> Tensor:
         """The total, a scalar; `kept` holds the indices of the rows that count."""
+        # The student comes in pieces, since autograd follows tensors that are arguments and not those inside of one.
         by_hidden, by_weight, by_bias = ctx.needs_input_grad[:3]  # type: ignore[attr-defined]
         inside = torch.promote_types(hidden.dtype, torch.float32)
         # Half-float products are slower than float32 ones on CPUs without matrix units, and lose digits.
@@ -271,7 +268,7 @@ class _FusedSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: torch.autograd.function.FunctionCtx, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        """The kept gradients, scaled; where the scale is 1, as they are."""
+        """The kept gradients, scaled; none for the seven inputs behind them."""
         kept = ctx.saved_tensors  # type: ignore[attr-defined]
         return (*(None if one is None else one * grad_output.to(one.dtype) for one in kept), *[None] * 7)
 
@@ -309,7 +306,7 @@ class OutputHead:
     def weight(self) -> Tensor:
         """`[vocab, width]`."""
         weight: Any = self.module.weight
-        if hasattr(weight, "full_tensor"):
+        if hasattr(weight, "full_tensor"):  # a DTensor of FSDP2
             raise CapabilityError(
                 "the student's output weight is spread over ranks (FSDP), and the fused loss needs it whole."
                 f" {INSTEAD}"
@@ -338,6 +335,7 @@ class OutputHead:
 
         def keep(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
             seen.append(given[0])
+            # The model's own code goes on to its head and must find logits, which nobody reads: one place is enough.
             return (given[0][:, :1], *given[1:])
 
         hook = self.module.register_forward_pre_hook(keep)
@@ -375,6 +373,7 @@ def is_fused(asked: bool | str, *, possible: bool, dtype: str, models: Sequence[
         for name, model in models if asked else ():
             find_head(model, name)
         return bool(asked)
+    # Asked of the launcher's variable: the models are spread only when Trainer wraps them.
     spread = os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
     if not possible or spread or dtype != "float32":
         return False
@@ -399,6 +398,7 @@ def _bending(config: Any) -> tuple[float, float | None]:
 def _explains(model: Any, head: OutputHead) -> bool:
     """Whether the model's own logits of a few tokens are those of the head."""
     seen: list[Tensor] = []
+    # Not `head.hidden()`: here the model's own logits of all places are wanted too.
     hook = head.module.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     was_training = model.training
     model.eval()
@@ -408,7 +408,7 @@ def _explains(model: Any, head: OutputHead) -> bool:
     finally:
         hook.remove()
         model.train(was_training)
-    if len(seen) != 1:
+    if len(seen) != 1:  # the head is called by nobody, or more than once
         return False
     hidden = seen[0].float().reshape(-1, seen[0].shape[-1])
     if len(hidden) != len(logits) or len(head.weight) != logits.shape[-1]:
