@@ -133,6 +133,7 @@ def run_arm(
             )
             if recipe.output is not None:
                 file = _result_file(recipe.output, name, key)
+                # The JSON last: it is what says that the arm is finished.
                 write_array(file.with_suffix(".npy"), measured.judged)
                 write_json(file, {"key": key, "result": asdict(result)})
             return result
@@ -173,6 +174,7 @@ def _measured(trainer: DistillTrainer, setup: Setup, folder: Path, steps: int) -
 def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
     """16 hex digits that change whenever the arm's numbers would."""
     recipe, texts = setup.recipe, setup.texts
+    # What was added later is there only where it is not what was always done: arms finished before keep their keys.
     decides = {
         "format": FORMAT,
         "train": texts.train.digest,
@@ -257,6 +259,7 @@ def _work_folder(recipe: Recipe, name: str) -> Iterator[Path]:
         return
     folder = Path(recipe.output) / "checkpoints" / name
     yield folder
+    # Only for an arm that is finished: an error goes past this, and the same command goes on from the last checkpoint.
     if not ranks.leads():
         return
     shutil.rmtree(folder, ignore_errors=True)

@@ -62,7 +62,7 @@ def restore(model: nn.Module, folder: Path, step: int) -> None:
             written = (kept.metadata() or {}).get("step")
         assert written == str(step), f"{file} holds step {written}, and step {step} was the best"
         weights = load_file(file)
-    # A tied weight is there once.
+    # A tied weight is in the file once, under one of its names; copied into its place, it is both.
     here = model.state_dict()
     for name in ranks.shared(lambda: sorted(weights)):
         value = here[name]

@@ -123,6 +123,7 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
 
     hard = length(1.0, 0.0)
     scales = []
+    # Of two steps a schedule has its two ends.
     own = {temperature_at(recipe.temperature, step, 2) for step in (0, 1)}
     for temperature in sorted({*TEMPERATURES, *own}):
         weighed, weight = (

@@ -83,6 +83,7 @@ def _layers(model: nn.Module) -> tuple[str, int]:
     """The prefix of the names of the layers' tensors, and how many layers there are."""
     config: Any = model.config
     count = int(config.get_text_config(decoder=True).num_hidden_layers)
+    # Outer modules come before inner ones: a list inside a layer that is as long by chance (experts) is not the first.
     modules = model.named_modules()
     lists = [name for name, one in modules if isinstance(one, nn.ModuleList) and len(one) == count]
     if not lists:

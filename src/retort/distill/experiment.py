@@ -84,6 +84,7 @@ def run(
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setup, teacher = ranks.agreed(lambda: prepare(recipe))
     cache = ranks.agreed(lambda: open_targets(recipe, setup.tokenizer, setup.texts.train.contents))
+    # Beside a cache a teacher is open only to be measured.
     running = teacher if cache is None else None
     soft_labels = Objective(
         running, recipe.temperature, recipe.alpha, recipe.divergence, cache, recipe.on_policy, setup.fused
@@ -96,6 +97,8 @@ def run(
         hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
         soft = course.train("soft", seed, soft_labels, recipe.steps)
         if hard is not None and "hard_equal_time" in course.results:
+            # Medians per step and not whole times, in which one slow moment would count. The capture counts in full for
+            # every seed, as for the one student that somebody trains.
             seconds = recipe.steps * soft.seconds_per_step + (capture_seconds or 0.0)
             course.train("hard_equal_time", seed, hard_labels, max(1, round(seconds / hard.seconds_per_step)))
     record: dict[str, Any] = {"models": list(recipe.teachers), "val_nll": None, "test_nll": None}
@@ -240,6 +243,7 @@ class Course:
         if trained is None:
             trained = self._run(self._at(rate), name, seed, objective, steps)
         elif self._on_point is not None:
+            # Points of a try are not told while it runs; now it is known to be this arm's.
             for step, seconds, nll in trained.result.curve:
                 self._on_point(name, seed, step, seconds, nll)
         self.results[name].append(trained.result)
@@ -258,6 +262,8 @@ class Course:
         tried: dict[float, Trained] = {}
 
         def attempt(rate: float) -> Try:
+            # The best of tries as long as the arm becomes its first seed, so they are measured like one. All others do
+            # not see the test text.
             setup = self._at(rate)
             setup = replace(setup, recipe=setup.recipe.but(save=None))
             if not _reuses(recipe):
@@ -344,6 +350,7 @@ def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDA
     }
 
     def keep() -> None:
+        # The JSON last: where it is, both are.
         if file is not None:
             write_array(file.with_suffix(".npy"), measured[-1])
             write_json(file, record)
@@ -355,6 +362,7 @@ def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDA
 def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> dict[str, NDArray[np.floating]]:
     """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
     judged, train = setup.texts.test or setup.texts.validation, setup.texts.train
+    # In the order of `at_targets`, whose nats these facts are compared with: row by row, without the first of each.
     labels = judged.labels[:, 1:]
     labels = labels[labels != IGNORE_INDEX]
     frequency = token_frequency(train.ids, train.labels != IGNORE_INDEX, labels)

@@ -151,7 +151,7 @@ def new_student(description: str | Student, tokenizer: Any, seed: int) -> nn.Mod
     alike; then the seeds differ in data order alone. Raises InputError for a config with unknown keys or too
     small a vocabulary.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # from_config draws weights from torch's own generator
     if isinstance(description, str):
         given = open_model(description)
         _check_same_tokens(given, tokenizer)
@@ -216,6 +216,7 @@ def student_config(values: dict[str, Any], tokenizer: Any = None) -> Any:
             )
     if tokenizer is not None:
         settings.setdefault("vocab_size", len(tokenizer))
+    # A family's default ids would be other tokens of this tokenizer.
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         settings.setdefault(name, getattr(tokenizer, name, None))
     try:

@@ -204,8 +204,10 @@ class Objective:
                 outputs.logits, soft, aligned, temperature, alpha, self.divergence
             )
         if self.teacher is not None and not bool(total.isfinite()):
-            # A student that diverges is its own affair (a search leaves it out); a teacher that does is an error.
+            # A student that diverges is its own affair (a search leaves it out); a teacher that does is an error. It is
+            # asked again only here: to look through all its logits in every step would cost a pass over them.
             self.teacher.need_finite(**inputs)
+        # In steps of own words the soft term weighs what it weighs in all others.
         return total * self.alpha if own_words else total, count, outputs
 
     def _averaged_at(self, temperature: float) -> float:

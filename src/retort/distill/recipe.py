@@ -51,7 +51,10 @@ def _no_bool(value: Any) -> Any:
 
 
 def _either(words: str, *others: type) -> Discriminator:
-    """Which member of a union is meant: `keys` for keys and values, `list` for a list, else `words`."""
+    """Which member of a union is meant: `keys` for keys and values, `list` for a list, else `words`.
+
+    Left to itself pydantic tries all members, and an error would be about one that was not meant.
+    """
 
     def tag(value: Any) -> str:
         if isinstance(value, Mapping | BaseModel):
@@ -216,6 +219,7 @@ def _members(value: Any) -> Any:
     return [{"model": one} if isinstance(one, str) else one for one in given]
 
 
+# The JSON Schema is of what a user may write; the types below are of what the validators make of it.
 _ONE_TEACHER = {"anyOf": [{"type": "string", "pattern": "\\S"}, Member.model_json_schema()]}
 _TEACHERS = {"anyOf": [*_ONE_TEACHER["anyOf"], {"type": "array", "items": _ONE_TEACHER, "minItems": 1}]}
 
@@ -594,6 +598,7 @@ def _overridden(values: Mapping[str, Any], override: str) -> dict[str, Any]:
         value = yaml.safe_load(written)
     except yaml.YAMLError:
         raise InputError(f"override is {override!r}, and its value is not valid YAML; quote it.") from None
+    # Only what is on the way is copied: the caller's own dictionaries, and those of other keys, are left as they are.
     copy = dict(values)
     inner = copy
     for part in keys[:-1]:

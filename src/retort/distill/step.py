@@ -75,6 +75,7 @@ class DistillTrainer(Trainer):
         """The micro-batches of one optimiser step and the number of unmasked target positions in them, on all ranks."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         own = self.distillation.on_policy
+        # Before positions are counted: prompts that the student goes on from are masked.
         if own is not None and is_on_policy(self.args.seed, self.state.global_step, own.share):
             batches = [self._own_words(batch, number, own) for number, batch in enumerate(batches)]
         count = sum(
@@ -249,8 +250,8 @@ def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -
         save_strategy="steps" if recipe.checkpoint_every else "no",
         save_steps=recipe.checkpoint_every or steps,
         save_total_limit=1,
-        remove_unused_columns=False,
-        logging_nan_inf_filter=False,
+        remove_unused_columns=False,  # `sources` is no argument of a model, and the loss needs it
+        logging_nan_inf_filter=False,  # a loss that diverged is logged as what it is
         logging_steps=max(1, steps // 20),
         dataloader_pin_memory=False,
         disable_tqdm=True,

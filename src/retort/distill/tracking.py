@@ -49,6 +49,7 @@ def trackers(recipe: Recipe) -> tuple[str, ...]:
         return recipe.report_to
     from transformers.integrations.integration_utils import get_available_reporting_integrations
 
+    # Two switches that users know: wandb's own, and the one that transformers looks at.
     off = os.environ.get("WANDB_MODE") == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in TRUE
     wanted = {name for name, variables in SET_UP_BY.items() if any(map(os.environ.get, variables))}
     wanted -= {"wandb"} if off else set()

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 Engine: TypeAlias = "KnownTeacher | RayEngine"
 
 SERVERS = ("http://", "https://")
-SHARD_TOKENS = 2**16
-BATCH_TOKENS = 2048
+SHARD_TOKENS = 2**16  # what a kill can cost, and what a reader loads for one position
+BATCH_TOKENS = 2048  # through the teacher at once; part of the origin, since rows round with their batch
 LONGEST_CONTEXT = 1024  # of a window, unless asked otherwise: batches of long rows need memory
 
 
@@ -140,6 +140,7 @@ def _shards(
 
     Documents are read and cut again on a resume, too: which of them a shard holds follows from those before it.
     """
+    # Looked for and not believed: a damaged shard is repaired by deleting its file (shard_bytes says so).
     there = {one.file: one for one in finished if (folder / one.file).is_file()}
     cut = in_shards(_documents(engine, corpus), lambda one: len(one.ids), origin.shard_tokens)
     files = map(shard_file, count())

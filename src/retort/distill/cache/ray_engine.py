@@ -112,6 +112,7 @@ class RayEngine:
 
     def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, pa.Table | None]]:
         """Every job in its order with its positions, None for one that is known."""
+        # Each worker's number as often as it may hold shards, all of them once before one comes again.
         free = deque(list(range(self._count)) * SHARDS_A_WORKER)
         busy: dict[Any, int] = {}
 

@@ -32,8 +32,8 @@ from retort.distill.cache.rounding import Places
 from retort.distill.cache.teacher import document_seed
 from retort.errors import InputError, SourceError
 
-SHARDS_IN_MEMORY = 64
-DECODED_AT_ONCE = 4096
+SHARDS_IN_MEMORY = 64  # at 65,536 positions of some 40 bytes, 170 MB
+DECODED_AT_ONCE = 4096  # by `verify`: whole rows of 8,192 tokens are 67 MB then
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,14 @@ class Cache:
     """A folder that `retort capture` has written."""
 
     def __init__(self, folder: str | Path) -> None:
-        """Open it. Raises InputError for a folder that is no cache, or one whose capture is not finished."""
+        """Open it, finished or not (`need_complete`). Raises InputError for a folder that is no cache."""
         self.folder = Path(folder)
         self.manifest = Manifest.read(self.folder)
         self.origin = self.manifest.origin
         self.codec = find_codec(self.origin.codec)
         self.layout = Layout(self.origin.vocabulary, self.origin.temperature, self.origin.seed)
         self._firsts = [shard.first_document for shard in self.manifest.shards]
+        # A cache of this object alone: one on the method would be shared, and keep every folder's shards alive.
         self._shard = lru_cache(SHARDS_IN_MEMORY)(self._load)
         self._checked: set[tuple[int, bytes]] = set()  # documents whose text was compared
 
@@ -73,6 +74,7 @@ class Cache:
     @property
     def digest(self) -> str:
         """Changes whenever what is stored does."""
+        # It is part of the key of finished arms: a field more in Origin would train all of them again.
         parts = [str(self.origin), *(shard.sha256 for shard in self.manifest.shards)]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
@@ -130,6 +132,7 @@ class Cache:
         documents, offsets = np.asarray(documents, np.int64), np.asarray(offsets, np.int64)
         wanted = np.searchsorted(self._firsts, documents, side="right") - 1
         order, parts, untold = [], [], []
+        # Nothing asked is asked of the first shard, so that the answer has its columns.
         for number in np.unique(wanted).tolist() or [0]:
             where = np.flatnonzero(wanted == number)
             if number < 0:
@@ -140,7 +143,7 @@ class Cache:
             parts.append(shard.at(rows))
             untold.append(without)
         # Decoded at once, in the order asked: a record costs little, a call for each shard much.
-        back = np.argsort(np.concatenate(order))
+        back = np.argsort(np.concatenate(order))  # of a permutation: its inverse
         found = self._decoded(pa.concat_tables(parts).take(back))
         found.weights[np.concatenate(untold)[back]] = 0.0
         return found
@@ -192,6 +195,7 @@ class Cache:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The row of each position in the shard, and where a server told nothing (any row then)."""
         places = np.searchsorted(shard.documents, documents)
+        # Behind the last document there is none to compare with: the last one, which is another, stands in.
         found = shard.documents[np.minimum(places, len(shard.documents) - 1)] == documents
         if not found.all():
             raise InputError(
@@ -199,11 +203,13 @@ class Cache:
                 f" {self.manifest.documents:,} documents; capture the text that the student is trained on."
             )
         begins, ends = shard.begins[places], shard.begins[places + 1]
+        # Offsets of a document follow one another (checked when the shard was read), from 0 or 1 on.
         first = shard.positions["offset"].to_numpy()[begins]
         rows = begins + offsets - first
         outside = (rows < begins) | (rows >= ends)
         untold = np.zeros(len(rows), np.bool_)
         if self.manifest.server is not None:
+            # Its documents begin with the second token and end before the end marker; students are asked for both.
             untold = (offsets >= 0) & ((offsets < first) | (rows == ends))
             rows, outside = np.where(untold, begins, rows), outside & ~untold
         if outside.any():
@@ -212,6 +218,7 @@ class Cache:
                 f"{self.folder}; its text is not the captured one."
             )
         if contents is not None:
+            # Compared once for each document: a training asks for it in every pass.
             asked = {(document, contents[document]) for document in set(documents.tolist())}
             for document, content in asked - self._checked:
                 self._check_content(document, content)

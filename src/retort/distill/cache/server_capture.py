@@ -63,6 +63,7 @@ class Names:
     ids: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # Several tokens can have one text (parts of characters all show as one sign): a text means the first of them.
         for token_id, text in enumerate(self.texts):
             self.ids.setdefault(text, token_id)
 
@@ -146,6 +147,7 @@ def _check_codec(source: ServerSource, codec: Codec) -> None:
             f"token would need its own request. Use a server that does (vLLM), or run the teacher here."
         )
     given = known.given
+    # The probe asks for a modest number. What more there is, is found by asking for it.
     if codec.number > given:
         try:
             given = max(len(one.known.tokens) for one in source.echoed("", OPEN_PROMPT, codec.number))
@@ -173,7 +175,7 @@ def _shards(
     finished: Sequence[Shard],
 ) -> Iterator[Shard | tuple[int, pa.Table]]:
     """The finished shards, whose documents are not asked for again, and the others."""
-    names = Names(tokenizer, read_tokens(folder / TOKENS))
+    names = Names(tokenizer, read_tokens(folder / TOKENS))  # those of the finished shards, too
     yield from finished
     begin_at = 0
     if finished:
@@ -208,6 +210,7 @@ def _documents(
         else:
             ids = names.tokenizer(text, add_special_tokens=False)["input_ids"]
             _check_cut(number, [names.texts[one] for one in ids], [one.token for one in read], origin)
+            # The hash is that of the document as students read it, with the end marker that no server was sent.
             end = names.tokenizer.eos_token_id
             content = content_hash(ids if end is None else [*ids, end])
             first = len(ids) - len(read)
@@ -217,6 +220,7 @@ def _documents(
 def _check_cut(number: int, ours: Sequence[str], theirs: Sequence[str], origin: Origin) -> None:
     """Raise InputError where the tokenizer cuts a document otherwise than the server: every later id would be wrong."""
     # A server that puts a start marker in front tells the first token too; others begin with the second.
+    # A token that is part of a character has no text that could be compared.
     more = len(ours) - len(theirs)
     pairs = list(zip(ours[max(0, more) :], theirs, strict=False))
     if more in (0, 1) and all(one == other or UNDECODED in other for one, other in pairs):
@@ -263,6 +267,7 @@ def _kept_tokens(
     probs, unseen = at_tau.probs, at_tau.unseen
     low, high = float(unseen.low), float(unseen.high)
     named: dict[int, float] = {}
+    # What is unseen is bounded at tau already; each token that cannot be kept adds its own bounds to those.
     for place, token in enumerate(top.tokens):
         token_id = names.id_of(token.token)
         if token_id is None or token_id in named or not math.isfinite(token.logprob):
@@ -275,6 +280,7 @@ def _kept_tokens(
             f"none of the tokens {[one.token for one in top.tokens[:3]]} that the server names is in the tokenizer;"
             " give --tokenizer the teacher's own, or leave it out."
         )
+    # Renormalised among those that are kept, as the codec topk does it.
     largest = max(named.values())
     log_sum = largest + math.log(sum(math.exp(value - largest) for value in named.values()))
     kept = [(token_id, value - log_sum) for token_id, value in named.items()]
@@ -286,4 +292,4 @@ def outward(rest: np.ndarray) -> np.ndarray:
     low, high = rest[:, 0].astype(np.float16), rest[:, 1].astype(np.float16)
     low = np.where(low > rest[:, 0], np.nextafter(low, np.float16(0)), low)
     high = np.where(high < rest[:, 1], np.nextafter(high, np.float16(2)), high)
-    return np.stack([low, high], axis=1).astype(np.float16)
+    return np.stack([low, high], axis=1)

@@ -16,6 +16,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,6 +100,7 @@ class KnownTeacher:
 
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         """The windows that predict a document, of at most `context` inputs; without a marker not its first token."""
+        # Read one token late: each input stands where the token behind it is predicted, and the last one is not read.
         readable = [*([] if self.start is None else [self.start]), *ids]
         first = 0 if self.start is not None else 1
         return [
@@ -140,12 +142,11 @@ def open_teacher(name: str, dtype: str) -> KnownTeacher:
 
 def _weighted(part: str, name: str, dtype: str) -> tuple[KnownTeacher, float]:
     """One of several teachers and its weight: `2*MODEL`, or `MODEL`, which weighs 1."""
-    written, star, model = part.partition("*")
-    try:
-        weight = float(written) if star else 1.0
-    except ValueError:
-        weight, model = 1.0, part  # a name with a star in it
-    model = model if star else part
+    weight, model = 1.0, part
+    written, star, rest = part.partition("*")
+    if star:
+        with suppress(ValueError):  # else it is a name with a star in it
+            weight, model = float(written), rest
     if not model.strip() or not 0 < weight < math.inf:
         raise InputError(
             f"teacher is {name!r}, and {part!r} in it is not a MODEL with a weight above 0; write A + B, or 2*A + 1*B."
@@ -246,6 +247,7 @@ class SteppedTeacher(KnownTeacher):
         texts = json.dumps([source.token_text(one) for one in range(source.vocab_size)], ensure_ascii=False)
         start = source.encode("")[:1]
         self.start = start[0] if start else None
+        # Of a source without weights to hash: what it says first stands for all it says.
         answer = source.start([start or [0]]).logits
         self.card = Card(
             name=source.name,
@@ -257,6 +259,8 @@ class SteppedTeacher(KnownTeacher):
         )
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
+        # A source may have several ends of a text, and puts its start marker in front: a document needs one end and,
+        # since `windows` adds it, no start.
         end = sorted(self.source.end_ids)[:1]
         texts = [plain_text(one, number) for number, one in enumerate(documents, start=first)]
         bare = [self.source.encode(text) for text in texts]
@@ -293,7 +297,8 @@ def positions_of(teacher: KnownTeacher, origin: Origin, documents: Sequence[Docu
     seeds = {one.number: document_seed(origin.seed, one.number, one.content) for one in documents}
     windows = [window for one in documents for window in teacher.windows(one.number, one.ids, origin.context)]
     parts = []
-    # Rows round with the batch that they are in, so which windows go together is a function of the shard alone.
+    # Rows round with the batch that they are in, so which windows go together is a function of the shard alone: then a
+    # resumed capture, or another worker, makes the same bits.
     for batch in batches(windows, origin.batch_tokens):
         rows = [(one.document, offset) for one in batch for offset in one.offsets]
         numbers, offsets = (np.asarray(column, np.int64) for column in zip(*rows, strict=True))
@@ -320,7 +325,9 @@ def positions_of(teacher: KnownTeacher, origin: Origin, documents: Sequence[Docu
 def batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Window]]:
     """Which windows go through the teacher together: equal lengths, so that little is padded."""
     batch: list[Window] = []
+    # Sorting keeps the order of equal lengths, so the same windows make the same batches everywhere.
     for window in sorted(windows, key=lambda one: len(one.inputs)):
+        # The newest is the longest: to its length all of them would be padded.
         if batch and (len(batch) + 1) * len(window.inputs) > batch_tokens:
             yield batch
             batch = []

@@ -43,7 +43,7 @@ class HubName:
         """The parts of `path`. Raises InputError for one without a name."""
         name, _, split = path.removeprefix(HUB).partition("@")
         config = ""
-        if not Path(name).exists():
+        if not Path(name).exists():  # a folder's name may have a colon in it
             name, _, config = name.partition(":")
         if not name.strip():
             raise InputError(

@@ -115,6 +115,7 @@ def record_of(values: Any, shape: Shape, place: str) -> Record:
             f" format: {found[-1]}."
         )
     one = {key: values[shape.name(key)] for key in FORMATS[found[0]]}
+    # Refused for conversations alone: beside a text, or a pair of strings, `system` or `images` is a column like any.
     asked_for = next(
         (name for name in NOT_CARRIED_OUT if values.get(name) and name not in shape.columns.values()), None
     )
@@ -228,7 +229,7 @@ def share_of(record: Record) -> float:
     else:
         asked = record if isinstance(record, str) else record.prompt
     number = int.from_bytes(hashlib.blake2b(asked.encode(), digest_size=8).digest(), "little")
-    return (number >> 11) / 2**53
+    return (number >> 11) / 2**53  # 53 bits are what a float holds exactly, so it is never 1
 
 
 def plain_text(record: Record, number: int) -> str:

@@ -159,6 +159,7 @@ class _Stream:
             if len(ids) < 2 or (learned is not None and not any(learned[1:])):
                 self.dropped += 1
                 return
+        # The first document with a mask: all tokens before it are learned.
         if learned is not None and self.learned is None:
             self.learned = bytearray(b"\x01" * len(self.ids))
         if self.learned is not None:
@@ -215,8 +216,8 @@ def _read(
     stream = _Stream()
     for batch in numbered(corpus, keep):
         rendered = render([record for _, record in batch], [number for number, _ in batch])
-        # The hash is that of the whole document: a cache was captured before anything was cut to a row.
         for (number, _), document in zip(batch, rendered, strict=True):
+            # The hash is that of the whole document: a cache was captured before anything was cut to a row.
             if with_contents:
                 stream.contents[number] = content_hash(document.ids)
             stream.add(number, document, None if layout.packing else layout.length)
@@ -238,6 +239,8 @@ def _laid(stream: _Stream, layout: RowLayout, tokens: int | None, with_sources: 
         lengths, real = None, _packed_places(len(ids), layout)
     else:
         lengths = np.clip(len(ids) - begins, 0, sizes)
+        # Cut off by `tokens`; documents that came so short were not added. So none but the last go, and what is left is
+        # still the beginning of the stream.
         lengths = lengths[lengths > 1]
         if not len(lengths):
             raise InputError("it contains no document of two tokens or more; give more text.")
