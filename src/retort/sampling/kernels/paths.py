@@ -109,7 +109,7 @@ def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
         counts, ids, values, its_noise, tops, log_sums, scratch,
     ):  # fmt: skip
         """The candidates of the branches `starts[row] .. starts[row + 1]` of rows `begin .. stop`, and their sums."""
-        _, _, _, winners, memory, arrivals, noises, _ = carved(scratch, logits.shape[1])
+        _, _, _, winners, memory, arrivals, noises, _, _ = carved(scratch, logits.shape[1])
         maxima = memory.view(real)[: len(memory)]
         for number in range(begin, stop):
             row = logits[number]

@@ -13,14 +13,23 @@ from retort.sampling.kernels.arithmetic import arrival_bound, compiled, gumbel_o
 from retort.sampling.kernels.reading import largest_bits
 from retort.sampling.noise import BLOCK_BITS, BLOCK_TOKENS
 
-FIRST_HEIGHTS = 1.5
-"""Blocks whose height is at most so many nats below the highest are looked at before the others."""
+HEIGHTS = (1.5, 4.0, np.inf)
+"""Blocks whose height is at most so many nats below the highest are looked at first, then the next, then the others."""
 
 LOWEST = -1.7976931348623157e308
 """Above -inf alone: removed tokens have no height."""
 
 AT_ONCE = 64
 """Tokens whose noise is made together: enough for a loop of vector instructions."""
+
+BLOCKS_AT_ONCE = 256
+"""Blocks whose tokens are listed together."""
+
+GROUPS = BLOCK_TOKENS // 8
+"""Groups of 8 tokens of a block: as many marks as one number of 64 bits holds."""
+
+LISTING = (2 + GROUPS) * BLOCKS_AT_ONCE + GROUPS
+"""Numbers of 64 bits that `listing` gives out."""
 
 KEY_SLACK = 2.0**-50
 """A threshold for logits is lowered by this share of the numbers it comes from: logits that are nearly equal may tie
@@ -35,53 +44,84 @@ def race_of_row(row, top, temperature, scratch, seed, position):  # type: ignore
     or second: those with `value + bound ≥ second best score so far`. Rounding cannot hide one: addition never falls
     where a term rises.
     """
-    _, _, ids, _, maxima, bounds, heights, _ = scratch
+    values, weights, ids, _, maxima, bounds, heights, _, _ = scratch
     for block in range(len(maxima)):
         bounds[block] = arrival_bound(block, position, seed)
         heights[block] = processed(np.float64(maxima[block]), top, temperature) + bounds[block]
     # The most promising blocks first: then few tokens of the others need to be looked at.
-    lower, upper = number_of(largest_bits(heights.view(np.int64))) - FIRST_HEIGHTS, np.inf
+    highest, upper = number_of(largest_bits(heights.view(np.int64))), np.inf
     standing = -np.inf, -np.inf, np.int64(-1)
-    for _ in range(2):
-        waiting = 0
-        for block in range(len(maxima)):
-            if upper > heights[block] >= max(lower, standing[1]):
-                needed = (standing[1] - bounds[block]) * temperature
+    for fall in HEIGHTS:
+        lower = max(highest - fall, LOWEST)
+        # Not block by block, which would be one wrong guess of the processor after the other; not all at once, since
+        # the second best score rises on the way.
+        for start in range(0, len(maxima), BLOCKS_AT_ONCE):
+            blocks, least, _, _ = listing(scratch)
+            least_height, listed = max(lower, standing[1]), 0
+            for block in range(start, min(start + BLOCKS_AT_ONCE, len(maxima))):
+                blocks[listed] = block
+                listed += upper > heights[block] >= least_height
+            for index in range(listed):
+                needed = (standing[1] - bounds[blocks[index]]) * temperature
                 needed = needed if temperature == 1.0 else top + needed
                 # A little lower, so that rounding loses no token.
-                needed -= (abs(needed) + abs(top) + 64.0 * temperature) * KEY_SLACK
-                waiting = append_block(row, block, maxima.dtype.type(needed), ids, waiting)
-                if waiting >= AT_ONCE:
-                    standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
-                    waiting = 0
-        standing = race_of_ids(row, top, temperature, scratch, waiting, seed, position, standing)
-        lower, upper = LOWEST, lower
+                least[index] = needed - (abs(needed) + abs(top) + 64.0 * temperature) * KEY_SLACK
+            count = list_reaching(row, listed, scratch, 0)
+            for place in range(count):
+                values[place] = processed(np.float64(row[ids[place]]), top, temperature)
+            standing = race(values, ids, count, position, seed, weights, standing)
+        upper = lower
     return standing[2], standing[0] - standing[1]
 
 
 @compiled
-def race_of_ids(row, top, temperature, scratch, count, seed, position, standing):  # type: ignore[no-untyped-def]
-    """As `race`, of the first `count` of the scratch's ids."""
-    values, weights, ids = scratch[:3]
-    for place in range(count):
-        values[place] = processed(np.float64(row[ids[place]]), top, temperature)
-    return race(values, ids, count, position, seed, weights, standing)
+def listing(scratch):  # type: ignore[no-untyped-def]
+    """Memory for `list_reaching`: blocks, the logit that each block's tokens must reach, groups of 8 tokens; marks."""
+    maxima, memory = scratch[4], scratch[8]
+    n, m = BLOCKS_AT_ONCE, (2 + GROUPS) * BLOCKS_AT_ONCE
+    return memory[:n], memory[n : 2 * n].view(maxima.dtype), memory[2 * n : m], memory[m:].view(np.uint8)
 
 
 @compiled
-def append_block(row, block, least, ids, count):  # type: ignore[no-untyped-def]
-    """Append the tokens of a block whose logits are `least` or more to a list of ids; returns its new length."""
-    for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
-        # Written always and counted only where it stays: a branch that goes either way costs more than a store.
-        ids[count] = token
-        count += row[token] >= least
-    return count
+def list_reaching(row, num_blocks, scratch, found):  # type: ignore[no-untyped-def]
+    """Append to the ids the tokens of `listing`'s blocks that reach what their block's must; returns how many ids.
+
+    One or two of a block's 64 tokens do, and nobody foresees which: a branch for each costs several times what is done
+    here for all. So 64 are compared by vector instructions, and only the groups of 8 that have one are looked into;
+    what is written always counts only where it stays.
+    """
+    ids = scratch[2]
+    blocks, least, groups, marks = listing(scratch)
+    any_of_8 = marks.view(np.int64)
+    num_groups = 0
+    for index in range(num_blocks):
+        first = blocks[index] * BLOCK_TOKENS
+        mark_reaching(row[first : first + BLOCK_TOKENS], least[index], marks)
+        for group in range(GROUPS):
+            groups[num_groups] = index * GROUPS + group
+            num_groups += any_of_8[group] != 0
+    for place in range(num_groups):
+        index = groups[place] // GROUPS
+        first = blocks[index] * BLOCK_TOKENS + groups[place] % GROUPS * 8
+        for token in range(first, min(first + 8, len(row))):
+            ids[found] = token
+            found += row[token] >= least[index]
+    return found
+
+
+@compiled
+def mark_reaching(piece, least, marks):  # type: ignore[no-untyped-def]
+    """1 for each logit of a block that reaches `least`, 0 for the others, and where the row's last block is short."""
+    for place in range(len(piece)):
+        marks[place] = piece[place] >= least
+    for place in range(len(piece), len(marks)):
+        marks[place] = 0
 
 
 @compiled
 def race_of_list(count, scratch, seed, position):  # type: ignore[no-untyped-def]
     """Who wins among a list of candidates, which is used up, and its lead over the runner-up; as `race_of_row`."""
-    values, weights, ids, members, maxima, bounds, _, _ = scratch
+    values, weights, ids, members, maxima, bounds, _, _, _ = scratch
     heights, scores = weights, members.view(np.float64)
     if count > len(maxima):
         for block in range(len(maxima)):

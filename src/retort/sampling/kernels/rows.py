@@ -19,7 +19,17 @@ from numba import njit, types
 from retort.distribution.ranking import ROUNDING, SLACK
 from retort.sampling.kernels import GREEDY, MIN_P, PLAIN, TEMPERATURE, TOP_K, compiled_sources
 from retort.sampling.kernels.arithmetic import LOG2_E, LOWEST_POWER, compiled, exponential, quick_exponential
-from retort.sampling.kernels.race import KEY_SLACK, LOWEST, append_block, processed, race_of_list, race_of_row
+from retort.sampling.kernels.race import (
+    BLOCKS_AT_ONCE,
+    KEY_SLACK,
+    LISTING,
+    LOWEST,
+    list_reaching,
+    listing,
+    processed,
+    race_of_list,
+    race_of_row,
+)
 from retort.sampling.kernels.reading import SUM_ERROR, WIDEST_TEMPERATURE, exact_sums, read_row
 from retort.sampling.noise import BLOCK_TOKENS
 
@@ -97,7 +107,7 @@ def largest_two(row, top, maxima):  # type: ignore[no-untyped-def]
 @compiled
 def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[no-untyped-def]
     """List what the plan's truncations leave; returns how many, whether tempered, and whether they are all tokens."""
-    values, weights, ids, members, maxima, _, _, histogram = scratch
+    values, weights, ids, members, maxima, _, _, histogram, _ = scratch
     temperature = plan[1]
     tempered, listed, everything = False, False, False
     count = 0
@@ -117,7 +127,7 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
                 if low == top and row.itemsize == 4:
                     # So many are the largest that the first of them are the answer. (In float64, others nearly are.)
                     enough = wanted
-                count, everything = gather(row, low, top, current, maxima, enough, values, ids)
+                count, everything = gather(row, low, top, current, enough, scratch)
                 before = count
             if count > wanted:
                 value, token, _, _ = cut(
@@ -128,7 +138,7 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
             if not listed:
                 # The threshold is compared again below, as `min_p` writes it; here it only has to be low enough.
                 low = top + setting * current - 2.0 * ROUNDING * max(1.0, current)
-                count, everything = gather(row, low, top, current, maxima, len(row), values, ids)
+                count, everything = gather(row, low, top, current, len(row), scratch)
                 before = count
             count = keep_at_least(values, ids, count, (largest + setting) - ROUNDING)
         else:
@@ -161,12 +171,12 @@ def list_mass(row, share, total, top, temperature, scratch):  # type: ignore[no-
 
     Returns how many, and whether they are all that were not removed.
     """
-    values, weights, ids, members, maxima, _, _, _ = scratch
+    values, weights, _, members, maxima, _, _, _, _ = scratch
     enough = share * total * (1.0 + SUM_ERROR)
     low = reached_by(maxima, FIRST_SHELL, top)
     attempt = 0
     while True:
-        count, everything = gather(row, low, top, temperature, maxima, len(row), values, ids)
+        count, everything = gather(row, low, top, temperature, len(row), scratch)
         mass, _ = weigh(values, weights, count, top if temperature == 1.0 else 0.0)
         if everything or mass >= enough:
             return count, everything
@@ -266,18 +276,27 @@ def num_reaching(numbers, least):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gather(row, threshold, top, temperature, maxima, enough, values, ids):  # type: ignore[no-untyped-def]
+def gather(row, threshold, top, temperature, enough, scratch):  # type: ignore[no-untyped-def]
     """List the tokens whose logits reach a threshold by rising id, at a temperature, without what that makes -inf.
 
-    Goes on until there are `enough`. Returns how many there are, and whether they are all that were not removed.
+    `enough`: the first so many will do. Returns how many there are, and whether they are all that were not removed.
     """
+    values, _, ids, _, maxima, _, _, _, _ = scratch
     # A little lower, so that no rounding at a temperature can lose a token.
     low = threshold - (abs(threshold) + abs(top)) * KEY_SLACK if threshold > -np.inf else threshold
     low = maxima.dtype.type(low)
     found = 0
-    for block in range(len(maxima)):
-        if maxima[block] >= low and found < enough:
-            found = append_block(row, block, low, ids, found)
+    for start in range(0, len(maxima), BLOCKS_AT_ONCE):
+        blocks, least, _, _ = listing(scratch)
+        least[:] = low
+        listed = 0
+        for block in range(start, min(start + BLOCKS_AT_ONCE, len(maxima))):
+            blocks[listed] = block
+            listed += maxima[block] >= low
+        found = list_reaching(row, listed, scratch, found)
+        if found >= enough:
+            break
+    found = min(found, enough)
     for place in range(found):
         values[place] = row[ids[place]]
     return heat(values, ids, found, top, temperature), threshold == -np.inf
@@ -410,17 +429,18 @@ def keep_at_least(values, ids, count, threshold):  # type: ignore[no-untyped-def
 
 def scratch_size(num_tokens: int) -> int:
     """How many float64 `draw_rows` needs as scratch for rows of so many tokens."""
-    return 4 * num_tokens + 3 * (num_tokens // BLOCK_TOKENS + 1) + CELLS
+    return 4 * num_tokens + 3 * (num_tokens // BLOCK_TOKENS + 1) + CELLS + LISTING
 
 
 @compiled
 def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
-    """The scratch: values, weights, ids, members; memory for maxima, bounds, heights; histogram."""
+    """The scratch: values, weights, ids, members; memory for maxima, bounds, heights; histogram; `listing`."""
     n, blocks = num_tokens, (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
     a, b, c, d = 4 * n, 4 * n + blocks, 4 * n + 2 * blocks, 4 * n + 3 * blocks
     return (
         scratch[:n], scratch[n : 2 * n], scratch[2 * n : 3 * n].view(np.int64), scratch[3 * n : a].view(np.int64),
         scratch[a:b], scratch[b:c], scratch[c:d], scratch[d : d + CELLS],
+        scratch[d + CELLS : d + CELLS + LISTING].view(np.int64),
     )  # fmt: skip
 
 
@@ -454,11 +474,11 @@ def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
     @njit(signature, nogil=True, cache=True)
     def draw_rows(logits, rows, plan, seeds, positions, ids, numbers, scratch):  # type: ignore[no-untyped-def]
         """Draw these rows of `logits`, each with its seed and position; writes `ids` `[n]` and `numbers` `[n, 5]`."""
-        values, weights, tokens, members, memory, bounds, heights, histogram = carved(
+        values, weights, tokens, members, memory, bounds, heights, histogram, lists = carved(
             scratch, logits.shape[1]
         )
         maxima = memory.view(real)[: len(memory)]
-        arrays = values, weights, tokens, members, maxima, bounds, heights, histogram
+        arrays = values, weights, tokens, members, maxima, bounds, heights, histogram, lists
         for place in range(len(rows)):
             if len(sources) and 0 <= rows[place] < len(logits):
                 row = logits[rows[place]]
