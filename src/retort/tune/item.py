@@ -101,6 +101,7 @@ class Task:
         """What a server is asked: messages for a conversation, and for a text that is a user's message."""
         prompt = self.prompt(item, prompt_index)
         chat = self.is_chat
+        # A completions endpoint takes a text, also where the task's texts are meant for a user.
         if isinstance(prompt, str):
             chat = bool(chat) and self.endpoint != COMPLETIONS
         return asked(prompt, chat)

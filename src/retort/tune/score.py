@@ -250,6 +250,7 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
     for needed, kinds in (("target", "function"), ("run", "command")):
         if name == kinds and needed not in options:
             raise InputError(f"{where}: scorer {name!r} needs {needed!r}.")
+    # As a text, since a recording keeps the options as JSON.
     scorer = Scorer(kind, {**options, "folder": str(folder)} if name in OUTSIDE else options, tuple(stop))
     if name in (*OUTSIDE, "json_schema"):
         # A function or command that is not there, or a wrong schema, is said before the sweep.

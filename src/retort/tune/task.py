@@ -165,7 +165,7 @@ def _neighbours(path: Path) -> list[str]:
 
 def _read_task(path: Path, skip: bool) -> Task:
     text = read_text(path)
-    record = parse_yaml(text, path.name)
+    record = parse_yaml(text, path.name)  # JSON is YAML as well, and this way its errors have lines
     if not isinstance(record, Mapping):
         raise InputError(
             f"{path.name}: a task is a mapping with the keys {', '.join(TaskFile.model_fields)}."
@@ -367,7 +367,7 @@ def _unique(
                     f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
                 )
             items[item.id] = item
-    if not items and len(reading.obstacles) == before:
+    if not items and len(reading.obstacles) == before:  # else it is said why there are none
         raise InputError(f"{where}: there are no items; a task needs at least one.")
     return tuple(items.values())
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError, did_you_mean
-from retort.files import parse_json, read_jsonl, read_text
+from retort.files import read_jsonl, read_text
 from retort.tune.assertions import CHECKS, OUTSIDE, OWN, REFUSED
 from retort.tune.outside import python_function
 from retort.tune.readers.obstacles import JavaScript, Unsupported
-from retort.tune.readers.reading import JAVASCRIPT, PYTHON, Reading, csv_rows, listed, mapping
-from retort.tune.readers.yaml_1_2 import parse_yaml
+from retort.tune.readers.reading import JAVASCRIPT, PYTHON, Reading, csv_rows, listed, mapping, parsed
 
 NOT_DONE = {
     "provider": "names another provider for one test",
@@ -138,7 +137,7 @@ def _tests_in(file: Path, where: str) -> Any:
     if file.suffix == ".csv":
         rows = enumerate(csv_rows(text, file.name), 2)
         return [_test_of_row(row, f"{file.name} row {number}") for number, row in rows]
-    return parse_json(text, str(file)) if file.suffix == ".json" else parse_yaml(text, file.name)
+    return parsed(file, text)
 
 
 def variables_in_files(value: Any, folder: Path, where: str, reading: Reading) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Reading(Obstacles):
             return f"file://{file.absolute()}"  # a reference to a function, which is called where it is used
         text = read_text(file, f"{where}: the file {file}")
         if file.suffix in PARSED:
-            value = parse_json(text, str(file)) if file.suffix == ".json" else parse_yaml(text, file.name)
+            value = parsed(file, text)
             return self.dereferenced(value, value)
         if file.suffix == ".csv":
             rows = csv_rows(text, file.name)
@@ -169,6 +169,11 @@ class Reading(Obstacles):
             else:
                 raise InputError(f"{self.where}: $ref {pointer!r} points to nothing.")
         return self.dereferenced(target, whole, depth + 1)
+
+
+def parsed(file: Path, text: str) -> Any:
+    """What the text of a JSON or YAML file holds."""
+    return parse_json(text, str(file)) if file.suffix == ".json" else parse_yaml(text, file.name)
 
 
 def csv_rows(text: str, where: str) -> list[dict[str, str]]:
