@@ -183,6 +183,7 @@ class CachedDecoder:
             return self.logits[:, None]
         if not self._mode.pads:
             return self._alone(texts, columns)
+        # Only where the last column is all that is wanted: those before it may stand in the shared part.
         shared = num_shared(texts) if self._shares and columns == 1 else 0
         if shared * (len(texts) - 1) < WORTH_SHARING:
             shared = 0

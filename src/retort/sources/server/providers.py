@@ -51,9 +51,7 @@ class Provider:
         base = next((os.environ[name] for name in variables if os.environ.get(name)), None)
         try:
             self._client = AnyLLM.create(provider, api_base=base)
-        except (
-            Exception
-        ) as error:  # its own errors have no base class; an unknown provider, a key that is not set
+        except Exception as error:  # an unknown provider, a key that is not set: they have no base class
             raise SourceError(f"{self.name} cannot be asked: {_short(error)}.") from None
 
     def ask(self, ask: Ask) -> Reply:
