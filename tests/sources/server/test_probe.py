@@ -117,6 +117,19 @@ def test_tokens_that_do_not_decode(connect, server) -> None:
     assert connect().next_tokens(PROMPT).tokens[2].token == "<0xE2><0x96>"
 
 
+@pytest.mark.parametrize("lies", [{"no echo"}, set(), {"as a list"}])
+def test_a_token_that_reaches_from_the_prompt_into_the_text_is_read(
+    connect, server, monkeypatch, lies
+) -> None:
+    """Echoed in either form, or asked for token by token as the server cuts the text (llama.cpp's /tokenize)."""
+    server.lies |= lies
+    source = connect()
+    monkeypatch.setattr(source.server, "pieces", lambda text: ["hello", " there", " w1"])
+    steps = list(source.read("hello th", "ere w1"))
+    assert [(step.before, step.token) for step in steps] == [("hello", " there"), ("hello there", " w1")]
+    assert steps[1].known.tokens[0].logprob == pytest.approx(TRUTH[0][0])
+
+
 def test_a_server_is_probed_once(connect, server) -> None:
     connect().next_tokens(PROMPT)
     asked = len(server.requests)

@@ -126,6 +126,7 @@ class ServerSource(WithoutVocabulary):
         return KnownTop(tokens, self.server.vocabulary, rounding, ceiling)
 
     def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        # A token that reaches from the prompt into the text belongs to the text.
         self._last_asked = self.server.endpoint
         if self.probe.echo:
             yield from self.echoed(prompt, text, self.probe.asked)
@@ -138,14 +139,14 @@ class ServerSource(WithoutVocabulary):
             )
         before = ""
         for piece in pieces:
-            if len(before) >= len(prompt):
+            if len(before) + len(piece) > len(prompt) and (before or not prompt):
                 yield ReadToken(before, piece, self.next_tokens(before))
             before += piece
 
     def echoed(self, prompt: str, text: str, count: int) -> Iterator[ReadToken]:
         """All positions of one request, with `count` candidates each, from a server whose probe says `echo`.
 
-        A token that reaches from the prompt into the text belongs to the text. Raises SourceError.
+        Raises SourceError.
         """
         ask = Ask(prompt + text, top_logprobs=count, echo=True, **self.probe.neutral)
         choices = self.server.ask(ask).choices
