@@ -1,7 +1,7 @@
 // Stages that look back at the tokens so far: they move the logits of a few tokens, which then stand elsewhere in the row.
 
-import { GONE, orderOf, placeOf, rankAt } from "./order.ts";
-import { valueAt, type Window } from "./window.ts";
+import { GONE, holds, orderOf, placeOf, rankAt, type Order } from "./order.ts";
+import { inheritBlocks, type Window } from "./window.ts";
 
 /** The tokens so far: their ids in order, the rank of each in this position's row (-1: it cannot come), the prompt's length. */
 export interface History {
@@ -27,16 +27,16 @@ function counts(history: History, scope: string): Map<number, number> {
 
 export function repetition(window: Window, penalty: number, scope: string, history: History): Window {
   const seen = counts(history, scope);
-  return moved(window, `repetition ${penalty} ${scope}`, seen.keys(), (value) => (value < 0 ? value * penalty : value / penalty));
+  return moved(window, seen.keys(), (value) => (value < 0 ? value * penalty : value / penalty));
 }
 
 export function frequency(window: Window, penalty: number, scope: string, history: History): Window {
   const seen = counts(history, scope);
-  return moved(window, `frequency ${penalty} ${scope}`, seen.keys(), (value, rank) => value - penalty * seen.get(rank)!);
+  return moved(window, seen.keys(), (value, rank) => value - penalty * seen.get(rank)! * window.temperature);
 }
 
 export function presence(window: Window, penalty: number, scope: string, history: History): Window {
-  return moved(window, `presence ${penalty} ${scope}`, counts(history, scope).keys(), (value) => value - penalty);
+  return moved(window, counts(history, scope).keys(), (value) => value - penalty * window.temperature);
 }
 
 /** `multiplier · base^(n - allowed)` from each token that would make a repetition of length n longer. */
@@ -49,7 +49,7 @@ export function dry(window: Window, multiplier: number, base: number, allowed: n
     const size = (length - allowed) * Math.log(base) + Math.log(multiplier);
     penalties.set(rank, size >= Math.log(LARGEST) ? LARGEST : multiplier * base ** (length - allowed));
   }
-  return moved(window, `dry ${multiplier} ${base} ${allowed} ${lastN}`, penalties.keys(), (value, rank) => value - penalties.get(rank)!);
+  return moved(window, penalties.keys(), (value, rank) => value - penalties.get(rank)! * window.temperature);
 }
 
 /** Rank → the length of the longest run that ends the history, came before, and was followed by that token. */
@@ -86,27 +86,43 @@ function identity(count: number): Uint32Array {
 
 /** Rows made last of each row: a slider behind a penalty asks for the same one at every move. */
 const KEPT = 6;
-const made = new WeakMap<Float64Array, { key: string; window: Window }[]>();
+const made = new WeakMap<Float64Array, { key: string; from: Order | undefined; logits: Float64Array; order: Order }[]>();
 
-/** The window's tokens with `change(logit, rank)` in place of the logits of the seen ranks, in their new order. */
-function moved(window: Window, what: string, seen: Iterable<number>, change: (value: number, rank: number) => number): Window {
-  const touched = [...seen].filter((rank) => {
-    const place = placeOf(window, rank);
-    return place !== GONE && place >= window.from && place < window.to;
-  });
-  if (touched.length === 0) return window;
-  const key = `${what} ${window.from} ${window.to} ${window.temperature} ${window.zero ?? 0} ${window.order === undefined} ${touched.join()}`;
-  let kept = made.get(window.logits);
-  if (kept === undefined) made.set(window.logits, (kept = []));
-  const known = kept.find((one) => one.key === key);
-  if (known !== undefined && window.order === undefined) return known.window;
-  const { logits, from, to, temperature, zero = 0 } = window;
-  // In the units of the row, so that all other logits stay as they are and are copied in stretches.
-  const arriving = touched
-    .map((rank) => ({ rank, logit: change(valueAt(window, placeOf(window, rank)), rank) * temperature + zero }))
+/**
+ * The window's tokens with `change(logit, rank)` in place of the logits of the seen ranks, in their new order. The logits are
+ * in the units of the row, before the division by the temperature: all others stay as they are and are copied in stretches,
+ * and a change that does not depend on the temperature makes one row for all temperatures.
+ */
+function moved(window: Window, seen: Iterable<number>, change: (value: number, rank: number) => number): Window {
+  const { logits, from, to, zero = 0 } = window;
+  const arriving = [...seen]
+    .filter((rank) => holds(window, rank))
+    .map((rank) => ({ rank, logit: change(logits[placeOf(window, rank)]! - zero, rank) + zero }))
     .sort((one, other) => other.logit - one.logit || one.rank - other.rank)
     .map((one) => ({ ...one, place: placeFor(window, one.logit, one.rank) }));
-  const leaving = touched.map((rank) => placeOf(window, rank)).sort((one, other) => one - other);
+  if (arriving.length === 0) return window;
+  const key = `${from} ${to} ${arriving.map(({ rank, logit }) => `${rank} ${logit}`).join()}`;
+  let kept = made.get(logits);
+  if (kept === undefined) made.set(logits, (kept = []));
+  let row = kept.find((one) => one.key === key && one.from === window.order);
+  if (row === undefined) {
+    kept.push((row = { key, from: window.order, ...rearranged(window, arriving) }));
+    if (kept.length > KEPT) kept.shift();
+  }
+  return { logits: row.logits, temperature: window.temperature, from: 0, to: to - from, zero, order: row.order };
+}
+
+interface Arrival {
+  readonly rank: number;
+  readonly logit: number;
+  /** The place before which it now stands. */
+  readonly place: number;
+}
+
+/** The window's row with these tokens at their new places. */
+function rearranged(window: Window, arriving: readonly Arrival[]): { logits: Float64Array; order: Order } {
+  const { logits, from, to } = window;
+  const leaving = arriving.map(({ rank }) => placeOf(window, rank)).sort((one, other) => one - other);
   const count = window.order?.places.length ?? logits.length;
   const row = new Float64Array(to - from);
   const ranks = new Uint32Array(to - from);
@@ -133,10 +149,9 @@ function moved(window: Window, what: string, seen: Iterable<number>, change: (va
       old += 1;
     }
   }
-  const found: Window = { logits: row, temperature, from: 0, to: to - from, zero, order: places ? { ranks, places } : orderOf(ranks, count) };
-  kept.push({ key, window: found });
-  if (kept.length > KEPT) kept.shift();
-  return found;
+  inheritBlocks(row, window, leaving, arriving.map(({ place }) => place));
+  const moved = new Set([...(window.order?.moved ?? []), ...arriving.map(({ rank }) => rank)]);
+  return { logits: row, order: places ? { ranks, places, moved } : orderOf(ranks, count, moved) };
 }
 
 /** The first place of the window whose token stands behind one of this logit and rank: equal logits, the lower rank first. */

@@ -1,6 +1,6 @@
 // Places and ranks: a rank is a token's place in the model's own row; a stage that moves logits gives tokens new places.
 
-import { depth, mass, sums, type Window } from "./window.ts";
+import { depth, mass, sums, weightOf, type Window } from "./window.ts";
 
 /** A part with less than this share of the mass is added up itself: in a difference its digits are lost. */
 const SMALL = 1e-3;
@@ -10,15 +10,17 @@ export interface Order {
   readonly ranks: Uint32Array;
   /** Place of every rank; `GONE` for a token that is not in the row. */
   readonly places: Uint32Array;
+  /** The ranks that have been moved: without them, ranks rise from place to place. */
+  readonly moved: ReadonlySet<number>;
 }
 
 export const GONE = 0xffffffff;
 
 /** The order in which `ranks` stand, for a model of `count` tokens. */
-export function orderOf(ranks: Uint32Array, count: number): Order {
+export function orderOf(ranks: Uint32Array, count: number, moved: ReadonlySet<number>): Order {
   const places = new Uint32Array(count).fill(GONE);
   for (let place = 0; place < ranks.length; place++) places[ranks[place]!] = place;
-  return { ranks, places };
+  return { ranks, places, moved };
 }
 
 export function rankAt(window: Window, place: number): number {
@@ -49,32 +51,48 @@ export function prob(window: Window, rank: number): number {
 /** Share of the window's mass on ranks of `first` or more. */
 export function massBeyond(window: Window, first: number): number {
   if (window.order === undefined) return mass(window, first, window.to);
-  let before = 0;
-  for (let rank = 0; rank < first; rank++) before += prob(window, rank);
-  if (1 - before > SMALL) return 1 - before;
-  return massWhere(window, (rank) => rank >= first);
+  const { begin, above, below } = beyond(window, window.order, first);
+  const weight = (ranks: number[]): number => ranks.reduce((all, rank) => all + Math.exp(depth(window, placeOf(window, rank))), 0);
+  const stretch = weightOf(window, begin, window.to);
+  const part = stretch + weight(above) - weight(below);
+  if (part >= SMALL * stretch) return part / sums(window).total;
+  return massWhere(window, window, (rank) => rank >= first);
 }
 
 /** How many of the window's tokens have a rank of `first` or more. */
 export function countBeyond(window: Window, first: number): number {
   if (window.order === undefined) return Math.max(0, window.to - Math.max(first, window.from));
-  let count = 0;
-  for (let place = window.from; place < window.to; place++) if (window.order.ranks[place]! >= first) count += 1;
-  return count;
+  const { begin, above, below } = beyond(window, window.order, first);
+  return window.to - begin + above.length - below.length;
 }
 
-/** Share of the window's mass on the tokens that `kept` holds too. */
+/** The tokens with a rank of `first` or more: those from the place `begin` on, and `above` it, without those `below`. */
+function beyond(window: Window, { places, moved }: Order, first: number): { begin: number; above: number[]; below: number[] } {
+  let next = first;
+  while (next < places.length && (places[next] === GONE || moved.has(next))) next += 1;
+  const begin = next < places.length ? Math.min(Math.max(places[next]!, window.from), window.to) : window.to;
+  const here = [...moved].filter((rank) => holds(window, rank));
+  return {
+    begin,
+    above: here.filter((rank) => rank >= first && places[rank]! < begin),
+    below: here.filter((rank) => rank < first && places[rank]! >= begin),
+  };
+}
+
+/** Share of the window's mass on the tokens that `kept`, a part of it, holds too. */
 export function massOn(window: Window, kept: Window): number {
   // One row, whatever the order among its ties: then both are stretches of it.
   if (window.logits === kept.logits) return mass(window, kept.from, kept.to);
   if (kept.to - kept.from === window.to - window.from) return 1;
-  return massWhere(window, (rank) => holds(kept, rank));
+  return massWhere(window, kept, () => true);
 }
 
-function massWhere(window: Window, counts: (rank: number) => boolean): number {
+/** Share of the window's mass on those of `tokens` that count. */
+function massWhere(window: Window, tokens: Window, counts: (rank: number) => boolean): number {
   let part = 0;
-  for (let place = window.from; place < window.to; place++) {
-    if (counts(rankAt(window, place))) part += Math.exp(depth(window, place));
+  for (let place = tokens.from; place < tokens.to; place++) {
+    const rank = rankAt(tokens, place);
+    if (counts(rank) && holds(window, rank)) part += Math.exp(depth(window, placeOf(window, rank)));
   }
   return part / sums(window).total;
 }

@@ -285,6 +285,8 @@ export class KnownTokens {
       return Math.log(z) - (moment + (weight > 0 ? weight * each : 0)) / z;
     };
     let [least, most] = [entropy(0, 0), entropy(0, 0)];
+    // Least with the tail piled up at the largest weight, most with an even one. Each has one turning point in the tail's
+    // weight; the extreme lies there, or at the end of the weight's interval that is nearer to it.
     if (tail.high > 0) {
       const pile = Math.log(this.largestWeight);
       const leastAt = clip(pile * total - moment - total, tail.low, tail.high);
@@ -301,6 +303,8 @@ export class KnownTokens {
     const eachLow = unknown > 0 ? tail.low / unknown : 0;
     let cap = unknown > 0 ? this.largestShare : 0;
     const eachHigh = Math.max(eachLow, unknown > 0 ? Math.min(cap, tail.high / unknown) : 0);
+    // The most even: every share as near to one level as its interval allows. 80 halvings in ln level: shares may be as
+    // small as float64 goes.
     let [bottom, top] = [-745, 0];
     for (let step = 0; step < 80; step++) {
       const level = Math.exp((bottom + top) / 2);
@@ -310,6 +314,8 @@ export class KnownTokens {
     }
     const level = Math.exp(top);
     const most = sum(probs.map(({ low, high }) => term(clip(level, low, high)))) + unknown * term(clip(level, eachLow, eachHigh));
+    // The most uneven: the first ones as large as they may be, the rest in pieces of `cap`. A share f lowers the entropy by
+    // taking from the rest while -ln f - 1 ≤ -ln cap, which is e·f ≥ cap; where that fails nothing better than 0 is known.
     const first = unknown > 0 ? this.ranked : probs.length;
     cap = Math.max(cap, first < probs.length ? probs[first]!.high : 0);
     if (first === 0 || (cap > 0 && probs[first - 1]!.low * Math.E < cap)) return { low: 0, high: most + 1e-12 };
@@ -546,6 +552,7 @@ function withinSigmas(current: KnownTokens, stage: Stage): number {
   const half = Math.max(...current.low.map((one, place) => (current.high[place]! - one) / 2)) / scale;
   const mean = sum(centre) / centre.length;
   const limit = stage.value * Math.sqrt(sum(centre.map((one) => (one - mean) ** 2)) / centre.length);
+  // If each logit moves by `half` at most, so does their deviation, and a gap by twice that.
   const slack = (2 + stage.value) * half;
   let count = 1;
   for (let place = 1; place < centre.length; place++) {
@@ -567,6 +574,7 @@ function typicalOf(current: KnownTokens, stage: Stage): number[] {
   const order = upTo(far.length).sort((a, b) => far[a]!.low + far[a]!.high - far[b]!.low - far[b]!.high);
   const needed = stage.value * (1 - SLACK);
   const minKeep = Number(settings(TRANSFORMS.get(stage.name)!, stage.options)["min_keep"] ?? 1);
+  // The first run that may hold the mass decides: a longer one would need it to be sure that this one falls short.
   for (let count = 1; count <= order.length; count++) {
     const inner = order.slice(0, count);
     const of = (places: readonly number[]): Interval => current.share((place) => places.includes(place));

@@ -74,6 +74,7 @@ function exchanged(window: Window, first: number, end: number, count: number): W
   const ranks = window.order?.ranks.slice() ?? new Uint32Array(window.logits.length);
   if (window.order === undefined) for (let place = 0; place < ranks.length; place++) ranks[place] = place;
   const group = ranks.slice(first, end);
-  ranks.set([...group.slice(count), ...group.slice(0, count)], first);
-  return { ...window, order: orderOf(ranks, window.order?.places.length ?? ranks.length) };
+  const behind = group.slice(0, count);
+  ranks.set([...group.slice(count), ...behind], first);
+  return { ...window, order: orderOf(ranks, window.order?.places.length ?? ranks.length, new Set([...(window.order?.moved ?? []), ...behind])) };
 }

@@ -1,7 +1,7 @@
 // A distribution whose tokens are in order of their logits: a window of ranks at a temperature, and its measures.
 //
 // Truncations keep a stretch of ranks (most of them the first n), so a kept set is two numbers; a temperature is one
-// more, and no row is ever copied. Exponents are taken from the window's own largest logit, as Python does.
+// more, and no row is copied for either. Exponents are taken from the window's own largest logit, as Python does.
 //
 // A slider asks for another temperature at every frame, and 262,144 exponentials take longer than a frame has. In a
 // sorted row neighbours are alike, so blocks of it are added up once as powers of their distance from the block's middle:
@@ -40,10 +40,13 @@ const BLOCK = 256;
 const POWERS = 12;
 /** With |βv| up to this the powers left out are below 1e-16 of the sum: 0.33¹³/13! < 1e-16. */
 const NEAR = 0.33;
+/** The slope of a block's sum needs one power more than the sum itself, and there is a power 0. */
+const WIDTH = POWERS + 2;
 
 /** Sums of powers of a row's logits around each block's middle, from power 0 on, and how far a block reaches. */
 interface Powers {
   readonly middles: Float64Array;
+  /** ∞: the sums are not this block's. */
   readonly reaches: Float64Array;
   readonly sums: Float64Array;
 }
@@ -59,24 +62,71 @@ interface Sweep {
 const SWEEPS = 3;
 const sweeps = new WeakMap<Float64Array, Sweep[]>();
 const powers = new WeakMap<Float64Array, Powers>();
+/** Where each block of a row begins, and the row's end. */
+const starts = new WeakMap<Float64Array, Uint32Array>();
+
+function startsOf(logits: Float64Array): Uint32Array {
+  let known = starts.get(logits);
+  if (known === undefined) {
+    known = Uint32Array.from({ length: Math.ceil(logits.length / BLOCK) + 1 }, (_, block) => Math.min(block * BLOCK, logits.length));
+    starts.set(logits, known);
+  }
+  return known;
+}
+
+/** The first block that begins at a place or behind it: behind the last block, the row's end. */
+function blockFrom(begins: Uint32Array, place: number): number {
+  return bisected(0, begins.length, (block) => begins[block]! >= place);
+}
 
 function powersOf(logits: Float64Array): Powers {
   const known = powers.get(logits);
   if (known !== undefined) return known;
-  const blocks = Math.ceil(logits.length / BLOCK);
-  const found = { middles: new Float64Array(blocks), reaches: new Float64Array(blocks), sums: new Float64Array(blocks * (POWERS + 2)) };
+  const begins = startsOf(logits);
+  const blocks = begins.length - 1;
+  const found = { middles: new Float64Array(blocks), reaches: new Float64Array(blocks), sums: new Float64Array(blocks * WIDTH) };
   for (let block = 0; block < blocks; block++) {
-    const [first, last] = [block * BLOCK, Math.min(logits.length, (block + 1) * BLOCK)];
+    const [first, last] = [begins[block]!, begins[block + 1]!];
     const middle = (logits[first]! + logits[last - 1]!) / 2;
     found.middles[block] = middle;
     found.reaches[block] = logits[first]! - middle;
     for (let place = first; place < last; place++) {
       let power = 1;
-      for (let k = 0; k < POWERS + 2; k++, power *= logits[place]! - middle) found.sums[block * (POWERS + 2) + k]! += power;
+      for (let k = 0; k < WIDTH; k++, power *= logits[place]! - middle) found.sums[block * WIDTH + k]! += power;
     }
   }
   powers.set(logits, found);
   return found;
+}
+
+/**
+ * Gives `row` the blocks of the window that it was made of, whose tokens at the places `leaving` now stand before those at
+ * the places `arriving` (both rise). A few tokens touch a few blocks; all others hold what they held, and so do their powers:
+ * otherwise a slider that makes a new row at every move would pay for 262,144 tokens each time.
+ */
+export function inheritBlocks(row: Float64Array, { logits, from, to }: Window, leaving: readonly number[], arriving: readonly number[]): void {
+  const begins = startsOf(logits);
+  const blocks = begins.length - 1;
+  const { middles, reaches, sums } = powersOf(logits);
+  const mine = new Uint32Array(blocks + 1).fill(row.length);
+  const reached = reaches.slice();
+  let [gone, come] = [0, 0];
+  for (let block = 0; block < blocks; block++) {
+    const [first, last] = [Math.max(begins[block]!, from), Math.min(begins[block + 1]!, to)];
+    // Outside the window a block is empty: before it at the row's beginning, behind it at the row's end.
+    if (first >= last) {
+      if (first <= from) mine[block] = 0;
+      continue;
+    }
+    mine[block] = first - from - gone + come;
+    const before = gone + come;
+    while (gone < leaving.length && leaving[gone]! < last) gone += 1;
+    // What stands before the next block's first token is that block's; behind the last token there is no next one.
+    while (come < arriving.length && (arriving[come]! < last || last === to)) come += 1;
+    if (gone + come > before || last - first < begins[block + 1]! - begins[block]!) reached[block] = Infinity;
+  }
+  starts.set(row, mine);
+  powers.set(row, { middles, reaches: reached, sums });
 }
 
 function sweep(logits: Float64Array, temperature: number): Sweep {
@@ -84,18 +134,20 @@ function sweep(logits: Float64Array, temperature: number): Sweep {
   if (kept === undefined) sweeps.set(logits, (kept = []));
   const known = kept.find((one) => one.temperature === temperature);
   if (known !== undefined) return known;
-  // A row that a penalty has made is asked for one temperature and then forgotten: powers would not pay for themselves.
-  const near = kept.length > 0 ? powersOf(logits) : null;
-  const blocks = Math.ceil(logits.length / BLOCK);
+  // A row that is asked for one temperature alone is added up token by token: its powers would cost as much.
+  const near = powers.get(logits) ?? (kept.length > 0 ? powersOf(logits) : null);
+  const begins = startsOf(logits);
+  const blocks = begins.length - 1;
   const found: Sweep = { temperature, weights: new Float64Array(blocks), moments: new Float64Array(blocks) };
   const beta = 1 / temperature;
   for (let block = 0; block < blocks; block++) {
-    const first = block * BLOCK;
+    const [first, last] = [begins[block]!, begins[block + 1]!];
+    if (first === last) continue;
     if ((logits[first]! - logits[0]!) * beta < VANISHES) break;
     const [weight, moment] =
       near !== null && near.reaches[block]! * beta < NEAR
         ? nearly(near, block, beta, logits[0]!)
-        : directly(logits, temperature, 0, first, Math.min(logits.length, first + BLOCK));
+        : directly(logits, temperature, 0, first, last);
     found.weights[block] = weight;
     found.moments[block] = moment;
   }
@@ -109,8 +161,8 @@ function sweep(logits: Float64Array, temperature: number): Sweep {
 function nearly({ middles, sums }: Powers, block: number, beta: number, best: number): [number, number] {
   let [weight, slope, factor] = [0, 0, 1];
   for (let k = 0; k <= POWERS; k++) {
-    weight += factor * sums[block * (POWERS + 2) + k]!;
-    slope += factor * sums[block * (POWERS + 2) + k + 1]!;
+    weight += factor * sums[block * WIDTH + k]!;
+    slope += factor * sums[block * WIDTH + k + 1]!;
     factor *= beta / (k + 1);
   }
   const x = (middles[block]! - best) * beta;
@@ -135,16 +187,17 @@ function directly(logits: Float64Array, temperature: number, from: number, first
 /** Σ w and Σ w·x over the places [first, last), exponents from the window's own best token. */
 function added({ logits, temperature, from }: Window, first: number, last: number): [number, number] {
   const shift = (logits[from]! - logits[0]!) / temperature;
-  const [begin, end] = [Math.ceil(first / BLOCK), Math.floor(last / BLOCK)];
+  const begins = startsOf(logits);
+  const [begin, end] = [blockFrom(begins, first), blockFrom(begins, last + 1) - 1];
   if (begin >= end || shift < -DEEP) return directly(logits, temperature, from, first, last);
   const { weights, moments } = sweep(logits, temperature);
-  let [weight, moment] = directly(logits, temperature, from, first, begin * BLOCK);
+  let [weight, moment] = directly(logits, temperature, from, first, begins[begin]!);
   const scale = Math.exp(-shift);
   for (let block = begin; block < end; block++) {
     weight += scale * weights[block]!;
     moment += scale * (moments[block]! - shift * weights[block]!);
   }
-  const [rest, restMoment] = directly(logits, temperature, from, end * BLOCK, last);
+  const [rest, restMoment] = directly(logits, temperature, from, begins[end]!, last);
   return [weight + rest, moment + restMoment];
 }
 
@@ -164,11 +217,6 @@ export function tempered(window: Window, temperature: number): Window {
 /** `(z - max z) / τ` of a place: its logit below the window's best, in nats. */
 export function depth(window: Window, rank: number): number {
   return (window.logits[rank]! - window.logits[window.from]!) / window.temperature;
-}
-
-/** The logit that stands at a place now, as Python has it. */
-export function valueAt(window: Window, place: number): number {
-  return (window.logits[place]! - (window.zero ?? 0)) / window.temperature;
 }
 
 const known = new WeakMap<Window, Sums>();
@@ -206,11 +254,12 @@ export function nucleusSize(window: Window, share: number): number {
   let reached = 0;
   let place = from;
   // By blocks up to the one in which it is reached, then token by token.
-  while (place < to) {
-    const next = Math.min(to, (Math.floor(place / BLOCK) + 1) * BLOCK);
-    const block = weightOf(window, place, next);
-    if (reached + block >= wanted) break;
-    reached += block;
+  const begins = startsOf(window.logits);
+  for (let block = blockFrom(begins, from + 1); place < to; block++) {
+    const next = Math.min(to, begins[block]!);
+    const weight = weightOf(window, place, next);
+    if (reached + weight >= wanted) break;
+    reached += weight;
     place = next;
   }
   for (; place < to; place++) {
@@ -236,18 +285,35 @@ const FAR = 1e4;
 
 /** Standard deviation of the window's logits at its temperature (mean of squares). */
 export function deviation({ logits, temperature, from, to }: Window): number {
-  let [first, second] = [0, 0];
-  for (let place = from; place < to; place++) {
-    const x = logits[place]! - logits[0]!;
-    first += x;
-    second += x * x;
-  }
+  const [first, second] = squared(logits, from, to);
   const mean = first / (to - from);
   const square = second / (to - from) - mean * mean;
   if (square > (mean * mean) / FAR) return Math.sqrt(square) / temperature;
   let squares = 0;
   for (let place = from; place < to; place++) squares += (logits[place]! - logits[0]! - mean) ** 2;
   return Math.sqrt(squares / (to - from)) / temperature;
+}
+
+/** Σ x and Σ x² over the places [from, to), x = z - max z of the row. */
+function squared(logits: Float64Array, from: number, to: number): [number, number] {
+  const begins = startsOf(logits);
+  const near = powers.get(logits);
+  let [first, second] = [0, 0];
+  for (let block = blockFrom(begins, from + 1) - 1; begins[block]! < to; block++) {
+    const [begin, end] = [Math.max(begins[block]!, from), Math.min(begins[block + 1]!, to)];
+    if (near !== undefined && near.reaches[block]! < Infinity && end - begin === begins[block + 1]! - begins[block]!) {
+      const [x, one, two] = [near.middles[block]! - logits[0]!, near.sums[block * WIDTH + 1]!, near.sums[block * WIDTH + 2]!];
+      first += one + (end - begin) * x;
+      second += two + 2 * x * one + (end - begin) * x * x;
+    } else {
+      for (let place = begin; place < end; place++) {
+        const x = logits[place]! - logits[0]!;
+        first += x;
+        second += x * x;
+      }
+    }
+  }
+  return [first, second];
 }
 
 /** The first whole number in [low, high) for which `holds`, which goes from false to true once; `high` if none. */

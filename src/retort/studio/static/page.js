@@ -206,26 +206,26 @@ function x(e, ...t) {
 function S(e, t) {
 	e.textContent !== t && (e.textContent = t);
 }
-var C = 0;
-function w(e) {
-	return C += 1, `retort-${e}-${C}`;
+var ee = 0;
+function C(e) {
+	return ee += 1, `retort-${e}-${ee}`;
 }
 // src/parts/state.ts
-var ee = .3, T = ["view", "step"], te = { retort: !0 }, ne = class {
+var te = .3, w = ["view", "step"], ne = { retort: !0 }, re = class {
 	values;
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
 	entered = -Infinity;
 	constructor(e, t = "") {
-		this.inAddress = e, this.values = e && location.hash.length > 1 ? re() : new Map(new URLSearchParams(t)), e && (history.replaceState(te, ""), window.addEventListener("popstate", ({ state: e }) => this.adopt(re(), e?.retort === !0)));
+		this.inAddress = e, this.values = e && location.hash.length > 1 ? ie() : new Map(new URLSearchParams(t)), e && (history.replaceState(ne, ""), window.addEventListener("popstate", ({ state: e }) => this.adopt(ie(), e?.retort === !0)));
 	}
 	get(e) {
 		return this.values.get(e);
 	}
 	set(e, t) {
 		if (this.values.get(e) === (t || void 0)) return;
-		let n = performance.now(), r = T.includes(e) && n - this.entered > 1e3 * ee;
+		let n = performance.now(), r = w.includes(e) && n - this.entered > 1e3 * te;
 		r && this.flush(), t ? this.values.set(e, t) : this.values.delete(e), r ? (this.entered = n, this.put("pushState")) : this.write();
 		for (let t of this.listeners) t(e);
 	}
@@ -239,125 +239,153 @@ var ee = .3, T = ["view", "step"], te = { retort: !0 }, ne = class {
 		return new URLSearchParams([...this.values]).toString();
 	}
 	write() {
-		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => this.flush(), 1e3 * ee));
+		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => this.flush(), 1e3 * te));
 	}
 	flush() {
 		this.timer !== void 0 && (clearTimeout(this.timer), this.timer = void 0, this.put("replaceState"));
 	}
 	put(e) {
 		if (this.inAddress) try {
-			history[e](te, "", `#${this.text()}`);
+			history[e](ne, "", `#${this.text()}`);
 		} catch {}
 	}
 	adopt(e, t) {
 		clearTimeout(this.timer), this.timer = void 0;
-		let n = (t ? T : [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])]).filter((t) => this.values.get(t) !== e.get(t));
+		let n = (t ? w : [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])]).filter((t) => this.values.get(t) !== e.get(t));
 		for (let t of n) e.has(t) ? this.values.set(t, e.get(t)) : this.values.delete(t);
 		this.put("replaceState");
 		for (let e of n) for (let t of this.listeners) t(e);
 	}
 };
-function re() {
+function ie() {
 	return new Map(new URLSearchParams(location.hash.slice(1)));
 }
 // src/parts/theme.ts
-var ie = {
+var ae = {
 	auto: "light",
 	light: "dark",
 	dark: "auto"
-}, ae = "retort-theme";
-function oe(e) {
-	let t = se(), n = _("button", {
+}, oe = "retort-theme";
+function se(e) {
+	let t = ce(), n = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => r(ie[t])
+		onclick: () => r(ae[t])
 	}), r = (r) => {
 		t = r, e.dataset.theme = t, x(n, {
 			auto: "◐",
 			light: "○",
 			dark: "●"
-		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${ie[t]}.`);
+		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${ae[t]}.`);
 		try {
-			localStorage.setItem(ae, t);
+			localStorage.setItem(oe, t);
 		} catch {}
 	};
 	return r(t), n;
 }
-function se() {
+function ce() {
 	try {
-		let e = localStorage.getItem(ae);
+		let e = localStorage.getItem(oe);
 		return e === "light" || e === "dark" ? e : "auto";
 	} catch {
 		return "auto";
 	}
 }
 // src/math/window.ts
-var ce = 2 ** -40, le = -745.2, E = 256, ue = 12, de = .33, fe = 3, pe = /* @__PURE__ */ new WeakMap(), me = /* @__PURE__ */ new WeakMap();
-function he(e) {
-	let t = me.get(e);
+var le = 2 ** -40, ue = -745.2, de = 256, fe = 12, pe = .33, me = 14, he = 3, ge = /* @__PURE__ */ new WeakMap(), _e = /* @__PURE__ */ new WeakMap(), ve = /* @__PURE__ */ new WeakMap();
+function ye(e) {
+	let t = ve.get(e);
+	return t === void 0 && (t = Uint32Array.from({ length: Math.ceil(e.length / de) + 1 }, (t, n) => Math.min(n * de, e.length)), ve.set(e, t)), t;
+}
+function be(e, t) {
+	return Re(0, e.length, (n) => e[n] >= t);
+}
+function xe(e) {
+	let t = _e.get(e);
 	if (t !== void 0) return t;
-	let n = Math.ceil(e.length / E), r = {
-		middles: new Float64Array(n),
-		reaches: new Float64Array(n),
-		sums: new Float64Array(n * 14)
+	let n = ye(e), r = n.length - 1, i = {
+		middles: new Float64Array(r),
+		reaches: new Float64Array(r),
+		sums: new Float64Array(r * me)
 	};
-	for (let t = 0; t < n; t++) {
-		let [n, i] = [t * E, Math.min(e.length, (t + 1) * E)], a = (e[n] + e[i - 1]) / 2;
-		r.middles[t] = a, r.reaches[t] = e[n] - a;
-		for (let o = n; o < i; o++) {
-			let n = 1;
-			for (let i = 0; i < 14; i++, n *= e[o] - a) r.sums[t * 14 + i] += n;
+	for (let t = 0; t < r; t++) {
+		let [r, a] = [n[t], n[t + 1]], o = (e[r] + e[a - 1]) / 2;
+		i.middles[t] = o, i.reaches[t] = e[r] - o;
+		for (let n = r; n < a; n++) {
+			let r = 1;
+			for (let a = 0; a < me; a++, r *= e[n] - o) i.sums[t * me + a] += r;
 		}
 	}
-	return me.set(e, r), r;
+	return _e.set(e, i), i;
 }
-function ge(e, t) {
-	let n = pe.get(e);
-	n === void 0 && pe.set(e, n = []);
+function Se(e, { logits: t, from: n, to: r }, i, a) {
+	let o = ye(t), s = o.length - 1, { middles: c, reaches: l, sums: u } = xe(t), d = new Uint32Array(s + 1).fill(e.length), f = l.slice(), [p, m] = [0, 0];
+	for (let e = 0; e < s; e++) {
+		let [t, s] = [Math.max(o[e], n), Math.min(o[e + 1], r)];
+		if (t >= s) {
+			t <= n && (d[e] = 0);
+			continue;
+		}
+		d[e] = t - n - p + m;
+		let c = p + m;
+		for (; p < i.length && i[p] < s;) p += 1;
+		for (; m < a.length && (a[m] < s || s === r);) m += 1;
+		(p + m > c || s - t < o[e + 1] - o[e]) && (f[e] = Infinity);
+	}
+	ve.set(e, d), _e.set(e, {
+		middles: c,
+		reaches: f,
+		sums: u
+	});
+}
+function Ce(e, t) {
+	let n = ge.get(e);
+	n === void 0 && ge.set(e, n = []);
 	let r = n.find((e) => e.temperature === t);
 	if (r !== void 0) return r;
-	let i = n.length > 0 ? he(e) : null, a = Math.ceil(e.length / E), o = {
+	let i = _e.get(e) ?? (n.length > 0 ? xe(e) : null), a = ye(e), o = a.length - 1, s = {
 		temperature: t,
-		weights: new Float64Array(a),
-		moments: new Float64Array(a)
-	}, s = 1 / t;
-	for (let n = 0; n < a; n++) {
-		let r = n * E;
-		if ((e[r] - e[0]) * s < le) break;
-		let [a, c] = i !== null && i.reaches[n] * s < de ? _e(i, n, s, e[0]) : ve(e, t, 0, r, Math.min(e.length, r + E));
-		o.weights[n] = a, o.moments[n] = c;
+		weights: new Float64Array(o),
+		moments: new Float64Array(o)
+	}, c = 1 / t;
+	for (let n = 0; n < o; n++) {
+		let [r, o] = [a[n], a[n + 1]];
+		if (r === o) continue;
+		if ((e[r] - e[0]) * c < ue) break;
+		let [l, u] = i !== null && i.reaches[n] * c < pe ? we(i, n, c, e[0]) : Te(e, t, 0, r, o);
+		s.weights[n] = l, s.moments[n] = u;
 	}
-	return n.length === fe && n.splice(n.findIndex((e) => e.temperature !== 1), 1), n.push(o), o;
+	return n.length === he && n.splice(n.findIndex((e) => e.temperature !== 1), 1), n.push(s), s;
 }
-function _e({ middles: e, sums: t }, n, r, i) {
+function we({ middles: e, sums: t }, n, r, i) {
 	let [a, o, s] = [
 		0,
 		0,
 		1
 	];
-	for (let e = 0; e <= ue; e++) a += s * t[n * 14 + e], o += s * t[n * 14 + e + 1], s *= r / (e + 1);
+	for (let e = 0; e <= fe; e++) a += s * t[n * me + e], o += s * t[n * me + e + 1], s *= r / (e + 1);
 	let c = (e[n] - i) * r, l = Math.exp(c);
 	return [l * a, l * (c * a + r * o)];
 }
-function ve(e, t, n, r, i) {
+function Te(e, t, n, r, i) {
 	let [a, o] = [0, 0], s = e[n];
 	for (let n = r; n < i; n++) {
 		let r = (e[n] - s) / t;
-		if (r < le) break;
+		if (r < ue) break;
 		let i = Math.exp(r);
 		a += i, o += i * r;
 	}
 	return [a, o];
 }
-function ye({ logits: e, temperature: t, from: n }, r, i) {
-	let a = (e[n] - e[0]) / t, [o, s] = [Math.ceil(r / E), Math.floor(i / E)];
-	if (o >= s || a < -600) return ve(e, t, n, r, i);
-	let { weights: c, moments: l } = ge(e, t), [u, d] = ve(e, t, n, r, o * E), f = Math.exp(-a);
-	for (let e = o; e < s; e++) u += f * c[e], d += f * (l[e] - a * c[e]);
-	let [p, m] = ve(e, t, n, s * E, i);
-	return [u + p, d + m];
+function Ee({ logits: e, temperature: t, from: n }, r, i) {
+	let a = (e[n] - e[0]) / t, o = ye(e), [s, c] = [be(o, r), be(o, i + 1) - 1];
+	if (s >= c || a < -600) return Te(e, t, n, r, i);
+	let { weights: l, moments: u } = Ce(e, t), [d, f] = Te(e, t, n, r, o[s]), p = Math.exp(-a);
+	for (let e = s; e < c; e++) d += p * l[e], f += p * (u[e] - a * l[e]);
+	let [m, h] = Te(e, t, n, o[c], i);
+	return [d + m, f + h];
 }
-function be(e) {
+function De(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -365,7 +393,7 @@ function be(e) {
 		to: e.length
 	};
 }
-function xe(e, t) {
+function Oe(e, t) {
 	let n = e.logits[e.from];
 	return t === 0 ? {
 		...e,
@@ -377,159 +405,180 @@ function xe(e, t) {
 		zero: n
 	};
 }
-function D(e, t) {
+function T(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function Se(e, t) {
-	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
-}
-var Ce = /* @__PURE__ */ new WeakMap();
-function O(e) {
-	let t = Ce.get(e);
+var ke = /* @__PURE__ */ new WeakMap();
+function E(e) {
+	let t = ke.get(e);
 	if (t !== void 0) return t;
-	let [n, r] = ye(e, e.from, e.to), i = {
+	let [n, r] = Ee(e, e.from, e.to), i = {
 		total: n,
 		entropy: Math.max(0, Math.log(n) - r / n)
 	};
-	return Ce.set(e, i), i;
+	return ke.set(e, i), i;
 }
-function we(e, t, n) {
+function Ae(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
-	return r >= i ? 0 : r === e.from && i === e.to ? 1 : Oe(e, r, i) / O(e).total;
+	return r >= i ? 0 : r === e.from && i === e.to ? 1 : Pe(e, r, i) / E(e).total;
 }
-function Te(e) {
+function je(e) {
 	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
 }
-function Ee(e, t) {
+function Me(e, t) {
 	let { from: n, to: r } = e;
 	if (t >= 1) return r - n;
-	let i = t * O(e).total * (1 - ce), a = 0, o = n;
-	for (; o < r;) {
-		let t = Math.min(r, (Math.floor(o / E) + 1) * E), n = Oe(e, o, t);
-		if (a + n >= i) break;
-		a += n, o = t;
+	let i = t * E(e).total * (1 - le), a = 0, o = n, s = ye(e.logits);
+	for (let t = be(s, n + 1); o < r; t++) {
+		let n = Math.min(r, s[t]), c = Pe(e, o, n);
+		if (a + c >= i) break;
+		a += c, o = n;
 	}
-	for (; o < r; o++) if (a += Math.exp(D(e, o)), a >= i) return o - n + 1;
+	for (; o < r; o++) if (a += Math.exp(T(e, o)), a >= i) return o - n + 1;
 	return r - n;
 }
-function De(e, t) {
-	let n = (n) => O({
+function Ne(e, t) {
+	let n = (n) => E({
 		...e,
 		to: e.from + n
 	}).entropy <= t;
-	return je(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+	return Re(1, e.to - e.from + 1, (e) => !n(e)) - 1;
 }
-function Oe(e, t, n) {
-	return ye(e, t, n)[0];
+function Pe(e, t, n) {
+	return Ee(e, t, n)[0];
 }
-var ke = 1e4;
-function Ae({ logits: e, temperature: t, from: n, to: r }) {
-	let [i, a] = [0, 0];
-	for (let t = n; t < r; t++) {
-		let n = e[t] - e[0];
-		i += n, a += n * n;
-	}
-	let o = i / (r - n), s = a / (r - n) - o * o;
-	if (s > o * o / ke) return Math.sqrt(s) / t;
+var Fe = 1e4;
+function Ie({ logits: e, temperature: t, from: n, to: r }) {
+	let [i, a] = Le(e, n, r), o = i / (r - n), s = a / (r - n) - o * o;
+	if (s > o * o / Fe) return Math.sqrt(s) / t;
 	let c = 0;
 	for (let t = n; t < r; t++) c += (e[t] - e[0] - o) ** 2;
 	return Math.sqrt(c / (r - n)) / t;
 }
-function je(e, t, n) {
+function Le(e, t, n) {
+	let r = ye(e), i = _e.get(e), [a, o] = [0, 0];
+	for (let s = be(r, t + 1) - 1; r[s] < n; s++) {
+		let [c, l] = [Math.max(r[s], t), Math.min(r[s + 1], n)];
+		if (i !== void 0 && i.reaches[s] < Infinity && l - c === r[s + 1] - r[s]) {
+			let [t, n, r] = [
+				i.middles[s] - e[0],
+				i.sums[s * me + 1],
+				i.sums[s * me + 2]
+			];
+			a += n + (l - c) * t, o += r + 2 * t * n + (l - c) * t * t;
+		} else for (let t = c; t < l; t++) {
+			let n = e[t] - e[0];
+			a += n, o += n * n;
+		}
+	}
+	return [a, o];
+}
+function Re(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function Me(e, t) {
-	return je(e.from, e.to, (n) => D(e, n) < t);
+function ze(e, t) {
+	return Re(e.from, e.to, (n) => T(e, n) < t);
 }
 // src/math/order.ts
-var Ne = .001, Pe = 4294967295;
-function Fe(e, t) {
-	let n = new Uint32Array(t).fill(Pe);
-	for (let t = 0; t < e.length; t++) n[e[t]] = t;
+var Be = .001, Ve = 4294967295;
+function He(e, t, n) {
+	let r = new Uint32Array(t).fill(Ve);
+	for (let t = 0; t < e.length; t++) r[e[t]] = t;
 	return {
 		ranks: e,
-		places: n
+		places: r,
+		moved: n
 	};
 }
-function k(e, t) {
+function D(e, t) {
 	return e.order === void 0 ? t : e.order.ranks[t];
 }
-function Ie(e, t) {
+function Ue(e, t) {
 	return e.order === void 0 ? t : e.order.places[t] ?? 4294967295;
 }
-function Le(e, t) {
-	let n = Ie(e, t);
+function We(e, t) {
+	let n = Ue(e, t);
 	return n >= e.from && n < e.to;
 }
-function Re(e, t) {
-	return Le(e, t) ? D(e, Ie(e, t)) - Math.log(O(e).total) : -Infinity;
-}
-function ze(e, t) {
-	return Math.exp(Re(e, t));
-}
-function Be(e, t) {
-	if (e.order === void 0) return we(e, t, e.to);
-	let n = 0;
-	for (let r = 0; r < t; r++) n += ze(e, r);
-	return 1 - n > Ne ? 1 - n : Ue(e, (e) => e >= t);
-}
-function Ve(e, t) {
-	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
-	let n = 0;
-	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
-	return n;
-}
-function He(e, t) {
-	return e.logits === t.logits ? we(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ue(e, (e) => Le(t, e));
-}
-function Ue(e, t) {
-	let n = 0;
-	for (let r = e.from; r < e.to; r++) t(k(e, r)) && (n += Math.exp(D(e, r)));
-	return n / O(e).total;
-}
-// src/math/history.ts
-var We = 34028234663852886e22;
-function Ge({ ids: e, promptLength: t }, n) {
-	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
+function Ge(e, t) {
+	return We(e, t) ? T(e, Ue(e, t)) - Math.log(E(e).total) : -Infinity;
 }
 function Ke(e, t) {
+	return Math.exp(Ge(e, t));
+}
+function qe(e, t) {
+	if (e.order === void 0) return Ae(e, t, e.to);
+	let { begin: n, above: r, below: i } = Ye(e, e.order, t), a = (t) => t.reduce((t, n) => t + Math.exp(T(e, Ue(e, n))), 0), o = Pe(e, n, e.to), s = o + a(r) - a(i);
+	return s >= Be * o ? s / E(e).total : Ze(e, e, (e) => e >= t);
+}
+function Je(e, t) {
+	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
+	let { begin: n, above: r, below: i } = Ye(e, e.order, t);
+	return e.to - n + r.length - i.length;
+}
+function Ye(e, { places: t, moved: n }, r) {
+	let i = r;
+	for (; i < t.length && (t[i] === 4294967295 || n.has(i));) i += 1;
+	let a = i < t.length ? Math.min(Math.max(t[i], e.from), e.to) : e.to, o = [...n].filter((t) => We(e, t));
+	return {
+		begin: a,
+		above: o.filter((e) => e >= r && t[e] < a),
+		below: o.filter((e) => e < r && t[e] >= a)
+	};
+}
+function Xe(e, t) {
+	return e.logits === t.logits ? Ae(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ze(e, t, () => !0);
+}
+function Ze(e, t, n) {
+	let r = 0;
+	for (let i = t.from; i < t.to; i++) {
+		let a = D(t, i);
+		n(a) && We(e, a) && (r += Math.exp(T(e, Ue(e, a))));
+	}
+	return r / E(e).total;
+}
+// src/math/history.ts
+var Qe = 34028234663852886e22;
+function $e({ ids: e, promptLength: t }, n) {
+	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
+}
+function et(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	for (let r of e.ranks.slice(Ge(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	for (let r of e.ranks.slice($e(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
 	return n;
 }
-function qe(e, t, n, r) {
-	let i = Ke(r, n);
-	return rt(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
+function tt(e, t, n, r) {
+	return dt(e, et(r, n).keys(), (e) => e < 0 ? e * t : e / t);
 }
-function Je(e, t, n, r) {
-	let i = Ke(r, n);
-	return rt(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+function nt(e, t, n, r) {
+	let i = et(r, n);
+	return dt(e, i.keys(), (n, r) => n - t * i.get(r) * e.temperature);
 }
-function Ye(e, t, n, r) {
-	return rt(e, `presence ${t} ${n}`, Ke(r, n).keys(), (e) => e - t);
+function rt(e, t, n, r) {
+	return dt(e, et(r, n).keys(), (n) => n - t * e.temperature);
 }
-function Xe(e, t, n, r, i, a) {
-	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Ze(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+function it(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = at(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
 	for (let [e, i] of s) {
 		if (i < r) continue;
 		let a = (i - r) * Math.log(n) + Math.log(t);
-		c.set(e, a >= Math.log(We) ? We : t * n ** (i - r));
+		c.set(e, a >= Math.log(Qe) ? Qe : t * n ** (i - r));
 	}
-	return rt(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+	return dt(e, c.keys(), (t, n) => t - c.get(n) * e.temperature);
 }
-function Ze(e, t) {
+function at(e, t) {
 	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
-	return Qe(n).forEach((e, n) => {
+	return ot(n).forEach((e, n) => {
 		if (n === 0 || e === 0) return;
 		let i = t[t.length - n];
 		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
 	}), r;
 }
-function Qe(e) {
+function ot(e) {
 	let t = e.map(() => 0), [n, r] = [0, 0];
 	for (let i = 1; i < e.length; i++) {
 		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
@@ -538,81 +587,86 @@ function Qe(e) {
 	}
 	return t;
 }
-var $e = /* @__PURE__ */ new Uint32Array();
-function et(e) {
-	return $e.length < e && ($e = Uint32Array.from({ length: e }, (e, t) => t)), $e;
+var st = /* @__PURE__ */ new Uint32Array();
+function ct(e) {
+	return st.length < e && (st = Uint32Array.from({ length: e }, (e, t) => t)), st;
 }
-var tt = 6, nt = /* @__PURE__ */ new WeakMap();
-function rt(e, t, n, r) {
-	let i = [...n].filter((t) => {
-		let n = Ie(e, t);
-		return n !== 4294967295 && n >= e.from && n < e.to;
-	});
-	if (i.length === 0) return e;
-	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = nt.get(e.logits);
-	o === void 0 && nt.set(e.logits, o = []);
-	let s = o.find((e) => e.key === a);
-	if (s !== void 0 && e.order === void 0) return s.window;
-	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
+var lt = 6, ut = /* @__PURE__ */ new WeakMap();
+function dt(e, t, n) {
+	let { logits: r, from: i, to: a, zero: o = 0 } = e, s = [...t].filter((t) => We(e, t)).map((t) => ({
 		rank: t,
-		logit: r(Se(e, Ie(e, t)), t) * d + f
+		logit: n(r[Ue(e, t)] - o, t) + o
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
-		place: it(e, t.logit, t.rank)
-	})), m = i.map((t) => Ie(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? et(h) : null, y = v && new Uint32Array(h);
-	y && u - l < h && y.fill(Pe);
-	let [b, x, S, C] = [
+		place: pt(e, t.logit, t.rank)
+	}));
+	if (s.length === 0) return e;
+	let c = `${i} ${a} ${s.map(({ rank: e, logit: t }) => `${e} ${t}`).join()}`, l = ut.get(r);
+	l === void 0 && ut.set(r, l = []);
+	let u = l.find((t) => t.key === c && t.from === e.order);
+	return u === void 0 && (l.push(u = {
+		key: c,
+		from: e.order,
+		...ft(e, s)
+	}), l.length > lt && l.shift()), {
+		logits: u.logits,
+		temperature: e.temperature,
+		from: 0,
+		to: a - i,
+		zero: o,
+		order: u.order
+	};
+}
+function ft(e, t) {
+	let { logits: n, from: r, to: i } = e, a = t.map(({ rank: t }) => Ue(e, t)).sort((e, t) => e - t), o = e.order?.places.length ?? n.length, s = new Float64Array(i - r), c = new Uint32Array(i - r), l = e.order === void 0 ? ct(o) : null, u = l && new Uint32Array(o);
+	u && i - r < o && u.fill(Ve);
+	let [d, f, p, m] = [
 		0,
 		0,
-		l,
+		r,
 		0
 	];
-	for (; S < u || b < p.length;) {
-		let t = p[b]?.place ?? u, n = m[x] ?? u, r = Math.min(t, n);
-		g.set(c.subarray(S, r), C), _.set((e.order?.ranks ?? v).subarray(S, r), C), y?.set(v.subarray(C, C + r - S), S), C += r - S, S = r, b < p.length && t <= n ? (g[C] = p[b].logit, y && (y[p[b].rank] = C), _[C++] = p[b++].rank) : x < m.length && (x += 1, S += 1);
+	for (; p < i || d < t.length;) {
+		let r = t[d]?.place ?? i, o = a[f] ?? i, h = Math.min(r, o);
+		s.set(n.subarray(p, h), m), c.set((e.order?.ranks ?? l).subarray(p, h), m), u?.set(l.subarray(m, m + h - p), p), m += h - p, p = h, d < t.length && r <= o ? (s[m] = t[d].logit, u && (u[t[d].rank] = m), c[m++] = t[d++].rank) : f < a.length && (f += 1, p += 1);
 	}
-	let w = {
-		logits: g,
-		temperature: d,
-		from: 0,
-		to: u - l,
-		zero: f,
-		order: y ? {
-			ranks: _,
-			places: y
-		} : Fe(_, h)
+	Se(s, e, a, t.map(({ place: e }) => e));
+	let h = /* @__PURE__ */ new Set([...e.order?.moved ?? [], ...t.map(({ rank: e }) => e)]);
+	return {
+		logits: s,
+		order: u ? {
+			ranks: c,
+			places: u,
+			moved: h
+		} : He(c, o, h)
 	};
-	return o.push({
-		key: a,
-		window: w
-	}), o.length > tt && o.shift(), w;
 }
-function it(e, t, n) {
+function pt(e, t, n) {
 	let [r, i] = [e.from, e.to];
 	for (; r < i;) {
 		let a = r + i >> 1, o = e.logits[a];
-		o > t || o === t && k(e, a) < n ? r = a + 1 : i = a;
+		o > t || o === t && D(e, a) < n ? r = a + 1 : i = a;
 	}
 	return r;
 }
 // src/math/typical.ts
-function at(e, t, n = "lowest") {
+function mt(e, t, n = "lowest") {
 	let r = Math.min(e.to, e.from + t);
 	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
 		to: r
 	};
-	let [i, a] = st(e, r - 1);
+	let [i, a] = gt(e, r - 1);
 	return n === "all" ? {
 		...e,
 		to: a
 	} : {
-		...ct(e, i, a, a - r),
+		..._t(e, i, a, a - r),
 		to: r
 	};
 }
-function ot(e, t, n, r) {
-	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = O(e), l = Math.log(s) - c, u = (t) => Math.abs(D(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = Me(e, l), m = (e) => {
+function ht(e, t, n, r) {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = E(e), l = Math.log(s) - c, u = (t) => Math.abs(T(e, t) - l), d = Math.max(t * s * (1 - le), Number.MIN_VALUE), f = Math.min(r, o - a), p = ze(e, l), m = (e) => {
 		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
 		for (; t < n;) {
 			let r = t + n >> 1;
@@ -621,7 +675,7 @@ function ot(e, t, n, r) {
 		return t;
 	}, h = (t) => {
 		let n = m(t);
-		return Oe(e, p - n, p - n + t) >= d;
+		return Pe(e, p - n, p - n + t) >= d;
 	}, [g, _] = [Math.max(f, 1), o - a];
 	for (; g < _;) {
 		let e = g + _ >> 1;
@@ -639,9 +693,9 @@ function ot(e, t, n, r) {
 		};
 	}
 	if (v > a && v < y && i[v] === i[v - 1]) {
-		let [t, n] = st(e, v), r = Math.min(n, y);
+		let [t, n] = gt(e, v), r = Math.min(n, y);
 		return {
-			...ct(e, t, r, r - v),
+			..._t(e, t, r, r - v),
 			from: v,
 			to: y
 		};
@@ -652,32 +706,32 @@ function ot(e, t, n, r) {
 		to: y
 	};
 }
-function st({ logits: e, from: t, to: n }, r) {
+function gt({ logits: e, from: t, to: n }, r) {
 	let [i, a] = [r, r + 1];
 	for (; i > t && e[i - 1] === e[r];) --i;
 	for (; a < n && e[a] === e[r];) a += 1;
 	return [i, a];
 }
-function ct(e, t, n, r) {
+function _t(e, t, n, r) {
 	let i = e.order?.ranks.slice() ?? new Uint32Array(e.logits.length);
 	if (e.order === void 0) for (let e = 0; e < i.length; e++) i[e] = e;
-	let a = i.slice(t, n);
-	return i.set([...a.slice(r), ...a.slice(0, r)], t), {
+	let a = i.slice(t, n), o = a.slice(0, r);
+	return i.set([...a.slice(r), ...o], t), {
 		...e,
-		order: Fe(i, e.order?.places.length ?? i.length)
+		order: He(i, e.order?.places.length ?? i.length, /* @__PURE__ */ new Set([...e.order?.moved ?? [], ...o]))
 	};
 }
 // src/math/transforms.ts
-var lt = 1e-12, ut = {
+var vt = 1e-12, yt = {
 	name: "min_keep",
 	initial: 1,
 	low: 1,
 	whole: !0
-}, dt = {
+}, bt = {
 	name: "ties",
 	initial: "lowest",
 	words: ["lowest", "all"]
-}, ft = {
+}, xt = {
 	name: "ties",
 	initial: "lowest",
 	words: [
@@ -685,19 +739,19 @@ var lt = 1e-12, ut = {
 		"highest",
 		"all"
 	]
-}, pt = (e) => ({
+}, St = (e) => ({
 	name: "scope",
 	initial: e,
 	scope: !0
-}), mt = (e) => e.ties, ht = (e) => e.min_keep;
-function gt(e, t, n) {
-	let r = Me(e, t + Math.log(O(e).total) - lt), i = at(e, ht(n), mt(n));
+}), Ct = (e) => e.ties, wt = (e) => e.min_keep;
+function Tt(e, t, n) {
+	let r = ze(e, t + Math.log(E(e).total) - vt), i = mt(e, wt(n), Ct(n));
 	return r > i.to ? {
 		...e,
 		to: r
 	} : i;
 }
-var _t = [
+var Et = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -714,7 +768,7 @@ var _t = [
 		truncates: !1,
 		aliases: ["temp"],
 		tempers: !0,
-		apply: xe
+		apply: Oe
 	},
 	{
 		name: "top_k",
@@ -731,8 +785,8 @@ var _t = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		options: [dt],
-		apply: (e, t, n) => at(e, t, mt(n))
+		options: [bt],
+		apply: (e, t, n) => mt(e, t, Ct(n))
 	},
 	{
 		name: "top_p",
@@ -749,8 +803,8 @@ var _t = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		options: [ft, ut],
-		apply: (e, t, n) => at(e, Math.max(Ee(e, t), ht(n)), mt(n))
+		options: [xt, yt],
+		apply: (e, t, n) => mt(e, Math.max(Me(e, t), wt(n)), Ct(n))
 	},
 	{
 		name: "min_p",
@@ -767,12 +821,12 @@ var _t = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [ut],
+		options: [yt],
 		apply: (e, t, n) => {
-			let r = Me(e, Math.log(t) - lt);
+			let r = ze(e, Math.log(t) - vt);
 			return {
 				...e,
-				to: Math.min(e.to, Math.max(r, e.from + ht(n)))
+				to: Math.min(e.to, Math.max(r, e.from + wt(n)))
 			};
 		}
 	},
@@ -795,8 +849,8 @@ var _t = [
 			"typ_p",
 			"typ"
 		],
-		options: [dt, ut],
-		apply: (e, t, n) => ot(e, t, mt(n), ht(n))
+		options: [bt, yt],
+		apply: (e, t, n) => ht(e, t, Ct(n), wt(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -813,8 +867,8 @@ var _t = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [dt, ut],
-		apply: (e, t, n) => gt(e, Math.log(t), n)
+		options: [bt, yt],
+		apply: (e, t, n) => Tt(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -831,8 +885,8 @@ var _t = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [dt, ut],
-		apply: (e, t, n) => gt(e, Math.min(Math.log(t), .5 * Math.log(t) - O(e).entropy), n)
+		options: [bt, yt],
+		apply: (e, t, n) => Tt(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -851,7 +905,7 @@ var _t = [
 		aliases: ["top_nsigma", "nsigma"],
 		apply: (e, t) => ({
 			...e,
-			to: Me(e, -t * Ae(e) * (1 + ce))
+			to: ze(e, -t * Ie(e) * (1 + le))
 		})
 	},
 	{
@@ -880,8 +934,8 @@ var _t = [
 			whole: !0
 		}],
 		apply: (e, t, n) => {
-			let r = n.among ? at(e, n.among) : e;
-			return n.entropy === "summed" ? at(e, yt(r, t)) : at(e, Math.max(1, De(r, t * O(r).entropy * (1 + ce))));
+			let r = n.among ? mt(e, n.among) : e;
+			return n.entropy === "summed" ? mt(e, Ot(r, t)) : mt(e, Math.max(1, Ne(r, t * E(r).entropy * (1 + le))));
 		}
 	},
 	{
@@ -910,7 +964,7 @@ var _t = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => xe(e, vt(e, t, n))
+		apply: (e, t, n) => Oe(e, Dt(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -928,8 +982,8 @@ var _t = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: ["repeat_penalty"],
-		options: [pt("all")],
-		apply: (e, t, n, r) => qe(e, t, n.scope, r)
+		options: [St("all")],
+		apply: (e, t, n, r) => tt(e, t, n.scope, r)
 	},
 	{
 		name: "frequency_penalty",
@@ -947,8 +1001,8 @@ var _t = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [pt("output")],
-		apply: (e, t, n, r) => Je(e, t, n.scope, r)
+		options: [St("output")],
+		apply: (e, t, n, r) => nt(e, t, n.scope, r)
 	},
 	{
 		name: "presence_penalty",
@@ -966,8 +1020,8 @@ var _t = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [pt("output")],
-		apply: (e, t, n, r) => Ye(e, t, n.scope, r)
+		options: [St("output")],
+		apply: (e, t, n, r) => rt(e, t, n.scope, r)
 	},
 	{
 		name: "dry",
@@ -1005,24 +1059,24 @@ var _t = [
 				whole: !0
 			}
 		],
-		apply: (e, t, n, r) => n.last_n === 0 ? e : Xe(e, t, n.base, n.allowed_length, n.last_n, r)
+		apply: (e, t, n, r) => n.last_n === 0 ? e : it(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
 ];
-function vt(e, t, n) {
+function Dt(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
-	let i = Math.min(O(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
+	let i = Math.min(E(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
-function yt(e, t) {
-	let { total: n, entropy: r } = O(e), i = 0;
+function Ot(e, t) {
+	let { total: n, entropy: r } = E(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
-		let o = D(e, a) - Math.log(n);
-		if (i += -Math.exp(o) * o, i > t * r * (1 + ce)) return Math.max(1, a - e.from);
+		let o = T(e, a) - Math.log(n);
+		if (i += -Math.exp(o) * o, i > t * r * (1 + le)) return Math.max(1, a - e.from);
 	}
 	return e.to - e.from;
 }
-var bt = /* @__PURE__ */ new Map([
+var kt = /* @__PURE__ */ new Map([
 	["xtc", "throws a coin for every token"],
 	["mirostat", "remembers the tokens before"],
 	["adaptive_p", "remembers the tokens before"],
@@ -1031,61 +1085,61 @@ var bt = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), A = new Map(_t.map((e) => [e.name, e]));
-function xt(e, t) {
+]), O = new Map(Et.map((e) => [e.name, e]));
+function At(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
-var St = new Map(_t.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function Ct(e) {
-	return St.get(e.trim().toLowerCase().replaceAll("-", "_"));
+var jt = new Map(Et.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function Mt(e) {
+	return jt.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
-var j = class extends Error {};
-function wt(e) {
-	return e.find((e) => A.get(e.name).tempers);
+var k = class extends Error {};
+function Nt(e) {
+	return e.find((e) => O.get(e.name).tempers);
 }
-function Tt(e) {
-	let t = wt(e);
+function Pt(e) {
+	let t = Nt(e);
 	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
-function Et(e) {
-	return !A.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+function Ft(e) {
+	return !O.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
 }
-function M({ name: e, value: t, options: n }) {
-	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && Mt(e)).map((e) => `${e.name}=${Nt(n?.[e.name] ?? e.initial)}`);
-	return r.main === void 0 ? i.length === 0 ? `${e}=${Nt(t)}` : `${e}(${[Nt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Nt(t)}`, ...i].join(", ")})`;
+function A({ name: e, value: t, options: n }) {
+	let r = O.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && Vt(e)).map((e) => `${e.name}=${Ht(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${Ht(t)}` : `${e}(${[Ht(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Ht(t)}`, ...i].join(", ")})`;
 }
-function Dt(e) {
+function It(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
-	if (t === null) throw new j(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let [, n, r, i] = t, a = Ct(n);
+	if (t === null) throw new k(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let [, n, r, i] = t, a = Mt(n);
 	if (a === void 0) {
-		let e = bt.get(n.trim().toLowerCase().replaceAll("-", "_"));
-		throw new j(e === void 0 ? `the page does not compute “${n}”; it knows ${[...A.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+		let e = kt.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		throw new k(e === void 0 ? `the page does not compute “${n}”; it knows ${[...O.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
-		value: kt(a, Number(r), r)
+		value: Rt(a, Number(r), r)
 	};
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
 		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
-		if (!s.includes(n)) throw new j(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		if (!s.includes(n)) throw new k(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
 		c.set(n, r);
 	});
 	let l = c.get(o);
-	if (l === void 0) throw new j(`${a.name} needs its ${o}`);
+	if (l === void 0) throw new k(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
-		return t === void 0 ? [] : [[e.name, At(a, e, t)]];
+		return t === void 0 ? [] : [[e.name, zt(a, e, t)]];
 	});
-	return Ot({
+	return Lt({
 		name: a.name,
-		value: kt(a, Number(l), l)
+		value: Rt(a, Number(l), l)
 	}, Object.fromEntries(u));
 }
-function Ot(e, t) {
-	let n = (A.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+function Lt(e, t) {
+	let n = (O.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
 	};
@@ -1094,71 +1148,71 @@ function Ot(e, t) {
 		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
 	};
 }
-function kt(e, t, n = String(t)) {
-	return e.off.includes(t) ? t : jt(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+function Rt(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : Bt(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
 }
-function At(e, t, n) {
+function zt(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
-		throw new j(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+		throw new k(`${r} must be ${t.words.join(" or ")}, got ${n}`);
 	}
 	if (t.scope) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
-		throw new j(`${r} must be all, output or last:N, got ${n}`);
+		throw new k(`${r} must be all, output or last:N, got ${n}`);
 	}
-	return jt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+	return Bt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
-function jt(e, t, n, r, i, a) {
+function Bt(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
-	throw new j(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
+	throw new k(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
-function Mt(e) {
+function Vt(e) {
 	return e.words === void 0 && !e.scope;
 }
-function Nt(e) {
+function Ht(e) {
 	if (typeof e == "string") return e;
 	let t = Math.abs(e);
 	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/conflicts.ts
-function Pt(e) {
-	let t = e.chain.filter(Ht);
-	if (Tt(e.chain) === 0) return t.length === 0 ? [] : [`${M(wt(e.chain))} takes the most likely token in any case, so ${Wt(t)} cannot change the result.`];
+function Ut(e) {
+	let t = e.chain.filter(Zt);
+	if (Pt(e.chain) === 0) return t.length === 0 ? [] : [`${A(Nt(e.chain))} takes the most likely token in any case, so ${$t(t)} cannot change the result.`];
 	let n = e.stages.at(-1)?.kept ?? e.before;
 	return [
-		Ft,
-		It,
-		Lt,
-		Rt,
-		zt,
-		Bt,
-		Vt
+		Wt,
+		Gt,
+		Kt,
+		qt,
+		Jt,
+		Yt,
+		Xt
 	].flatMap((r) => {
 		try {
 			return r(e, t, n);
 		} catch (e) {
-			if (e instanceof j) return [];
+			if (e instanceof k) return [];
 			throw e;
 		}
 	});
 }
-var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t === 0).map(({ stage: e, kept: t }) => `${M(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${Kt(t)} tokens that reach it`}.`), It = (e, t, n) => {
+var Wt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Zt(e) && t === 0).map(({ stage: e, kept: t }) => `${A(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${tn(t)} tokens that reach it`}.`), Gt = (e, t, n) => {
 	let { chain: r, survivors: i, same: a } = e, o = i(r);
 	return e.stages.flatMap(({ stage: e, removed: s }) => {
-		if (!Ht(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
-		let c = t.find((t) => t !== e && a(i(Ut(r, t)), o));
-		return [`${M(e)} is made moot by ${c ? M(c) : "the other stages"}: without it the same ${Gt(n)} would be kept.`];
+		if (!Zt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
+		let c = t.find((t) => t !== e && a(i(Qt(r, t)), o));
+		return [`${A(e)} is made moot by ${c ? A(c) : "the other stages"}: without it the same ${en(n)} would be kept.`];
 	});
-}, Lt = ({ chain: e, survivors: t, size: n }, r, i) => {
+}, Kt = ({ chain: e, survivors: t, size: n }, r, i) => {
 	if (r.length < 2) return [];
-	let a = r.map((r) => n(t(Ut(e, r))));
+	let a = r.map((r) => n(t(Qt(e, r))));
 	if (i >= Math.min(...a)) return [];
-	let o = r.map((e, t) => `${M(e)} keeps ${Kt(a[t])}`).join(", ");
-	return [`together the stages keep ${Gt(i)}, fewer than any of them alone (${o}): each one cuts what the one before it left.`];
-}, Rt = ({ chain: e, survivors: t, size: n }, r, i) => {
-	let a = wt(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Ht);
+	let o = r.map((e, t) => `${A(e)} keeps ${tn(a[t])}`).join(", ");
+	return [`together the stages keep ${en(i)}, fewer than any of them alone (${o}): each one cuts what the one before it left.`];
+}, qt = ({ chain: e, survivors: t, size: n }, r, i) => {
+	let a = Nt(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Zt);
 	if (a === void 0 || o.length === 0) return [];
 	let s = e.filter((e) => e !== a), c = e.indexOf(o[0]), l = n(t([
 		...s.slice(0, c),
@@ -1167,45 +1221,45 @@ var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t ==
 	]));
 	if (l === i) return [];
 	let [u, d] = o.length === 1 ? ["comes", "it does"] : ["come", "they do"];
-	return [`${Wt(o)} ${u} before ${M(a)}, so ${d} not see that temperature; ${Gt(i)} ${i === 1 ? "remains" : "remain"}; with temperature first, as is retort's default, it would be ${Kt(l)}.`];
-}, zt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], Bt = ({ chain: e, nucleus: t }, n, r) => {
-	let i = Tt(e);
-	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Gt(r)}, fewer than the ${Kt(t)} that hold 90% of the probability at temperature 1.`];
-}, Vt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked; one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
-function Ht(e) {
-	return A.get(e.name).truncates;
+	return [`${$t(o)} ${u} before ${A(a)}, so ${d} not see that temperature; ${en(i)} ${i === 1 ? "remains" : "remain"}; with temperature first, as is retort's default, it would be ${tn(l)}.`];
+}, Jt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], Yt = ({ chain: e, nucleus: t }, n, r) => {
+	let i = Pt(e);
+	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${en(r)}, fewer than the ${tn(t)} that hold 90% of the probability at temperature 1.`];
+}, Xt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked; one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
+function Zt(e) {
+	return O.get(e.name).truncates;
 }
-function Ut(e, t) {
-	return e.filter((e) => e === t || !Ht(e));
+function Qt(e, t) {
+	return e.filter((e) => e === t || !Zt(e));
 }
-function Wt(e) {
-	let t = e.map(M);
+function $t(e) {
+	let t = e.map(A);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Gt(e) {
-	return `${Kt(e)} token${e === 1 ? "" : "s"}`;
+function en(e) {
+	return `${tn(e)} token${e === 1 ? "" : "s"}`;
 }
-function Kt(e) {
+function tn(e) {
 	return e.toLocaleString("en");
 }
 // src/math/interval.ts
-function N(e) {
+function j(e) {
 	return {
 		low: e,
 		high: e
 	};
 }
-function P(e) {
-	return typeof e == "number" ? N(e) : {
+function M(e) {
+	return typeof e == "number" ? j(e) : {
 		low: e.low ?? -Infinity,
 		high: e.high ?? Infinity
 	};
 }
 // src/math/chain.ts
-function F(e) {
+function N(e) {
 	return "processed" in e;
 }
-function qt(e) {
+function nn(e) {
 	let { stages: t, kept: n, entropy: r, unseen: i, largestUnseen: a, prob: o, removedBy: s, beyond: c } = e;
 	return {
 		stages: t,
@@ -1216,25 +1270,25 @@ function qt(e) {
 		prob: o,
 		removedBy: s,
 		beyond: c,
-		keptMass: t.at(-1)?.keptMassTotal ?? N(1),
-		warnings: Pt(e)
+		keptMass: t.at(-1)?.keptMassTotal ?? j(1),
+		warnings: Ut(e)
 	};
 }
-function Jt(e) {
-	return e.trim() === "" ? [] : Zt(e.split("|").map(Dt));
+function rn(e) {
+	return e.trim() === "" ? [] : sn(e.split("|").map(It));
 }
-function Yt(e) {
+function an(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
-		let t = bt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		let t = kt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function Xt(e) {
+function on(e) {
 	let t = [];
 	return {
-		chain: Zt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: sn(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [Dt(e)];
+				return [It(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -1242,16 +1296,16 @@ function Xt(e) {
 		others: t
 	};
 }
-function Zt(e) {
-	let t = e.filter(Et);
-	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
+function sn(e) {
+	let t = e.filter(Ft);
+	if (t.filter((e) => O.get(e.name).tempers).length > 1) throw new k("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Qt(e) {
-	return e.map(M).join(" | ");
+function cn(e) {
+	return e.map(A).join(" | ");
 }
-function $t(e, t) {
-	let n = wt(e);
+function ln(e, t) {
+	let n = Nt(e);
 	if (n === void 0) return [{
 		name: "temperature",
 		value: t
@@ -1259,56 +1313,56 @@ function $t(e, t) {
 	let r = n.name === "temperature" ? {
 		name: "temperature",
 		value: t
-	} : Ot(n, {
+	} : Lt(n, {
 		...n.options,
 		temperature: t
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var en = {
+var un = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function tn(e, t, n = en) {
-	let r = A.get(t.name);
-	return Et(t) ? r.apply(e, t.value, xt(r, t.options), n) : e;
+function dn(e, t, n = un) {
+	let r = O.get(t.name);
+	return Ft(t) ? r.apply(e, t.value, At(r, t.options), n) : e;
 }
-function nn(e, t, n = en) {
-	let r = be(t), i = Tt(e), a = r, o = r, s = [];
+function fn(e, t, n = un) {
+	let r = De(t), i = Pt(e), a = r, o = r, s = [];
 	for (let t of e) {
-		let e = tn(a, t, n), r = A.get(t.name);
-		!r.truncates && !(r.tempers && i === 0) && (o = tn(o, t, n));
-		let c = I(a) - I(e);
+		let e = dn(a, t, n), r = O.get(t.name);
+		!r.truncates && !(r.tempers && i === 0) && (o = dn(o, t, n));
+		let c = P(a) - P(e);
 		s.push({
 			stage: t,
 			before: a,
 			after: e,
-			kept: I(e),
+			kept: P(e),
 			removed: c,
-			keptMass: N(c === 0 ? 1 : He(a, e)),
-			keptMassTotal: N(Math.min(1, He(o, e)))
+			keptMass: j(c === 0 ? 1 : Xe(a, e)),
+			keptMassTotal: j(Math.min(1, Xe(o, e)))
 		}), a = e;
 	}
-	let c = a, l = qt({
+	let c = a, l = nn({
 		chain: e,
 		stages: s,
-		before: I(r),
-		kept: I(c),
-		nucleus: Ee(r, .9),
-		survivors: (e) => e.reduce((e, t) => tn(e, t, n), r),
-		size: I,
-		same: on,
-		entropy: N(O(c).entropy),
-		unseen: N(0),
+		before: P(r),
+		kept: P(c),
+		nucleus: Me(r, .9),
+		survivors: (e) => e.reduce((e, t) => dn(e, t, n), r),
+		size: P,
+		same: hn,
+		entropy: j(E(c).entropy),
+		unseen: j(0),
 		largestUnseen: 0,
-		prob: (e) => N(ze(c, e)),
+		prob: (e) => j(Ke(c, e)),
 		beyond: (e) => ({
-			share: N(Be(c, e)),
-			kept: Ve(c, e)
+			share: j(qe(c, e)),
+			kept: Je(c, e)
 		}),
-		removedBy: (e) => Le(c, e) ? null : s.find(({ after: t }) => !Le(t, e))?.stage ?? null
-	}), u = i === 0 ? tn(r, {
+		removedBy: (e) => We(c, e) ? null : s.find(({ after: t }) => !We(t, e))?.stage ?? null
+	}), u = i === 0 ? dn(r, {
 		name: "temperature",
 		value: 0
 	}) : {
@@ -1322,46 +1376,46 @@ function nn(e, t, n = en) {
 		processed: c
 	};
 }
-function I(e) {
+function P(e) {
 	return e.to - e.from;
 }
-function rn(e) {
-	let t = Ee(e.raw, .9);
-	return Be(e.processed, t);
+function pn(e) {
+	let t = Me(e.raw, .9);
+	return qe(e.processed, t);
 }
-function an(e) {
-	return Math.exp(O(e).entropy);
+function mn(e) {
+	return Math.exp(E(e).entropy);
 }
-function on(e, t) {
-	return I(e) === I(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : sn(e, t) : !1;
+function hn(e, t) {
+	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : gn(e, t) : !1;
 }
-function sn(e, t) {
-	for (let n = e.from; n < e.to; n++) if (!Le(t, k(e, n))) return !1;
+function gn(e, t) {
+	for (let n = e.from; n < e.to; n++) if (!We(t, D(e, n))) return !1;
 	return !0;
 }
 // src/math/comparison.ts
-function cn(e, t) {
+function _n(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function ln(e, t, n) {
-	let r = cn(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function vn(e, t, n) {
+	let r = _n(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = D(e.window, n) - i, d = Math.exp(u), f = Ie(t.window, r[e.ids[k(e.window, n)]]);
+		let u = T(e.window, n) - i, d = Math.exp(u), f = Ue(t.window, r[e.ids[D(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
 		}
-		let p = D(t.window, f) - a, m = Math.exp(p);
+		let p = T(t.window, f) - a, m = Math.exp(p);
 		o += d === 0 ? 0 : d * (u - p), s += m === 0 ? 0 : m * (p - u);
 		let h = Math.log((d + m) / 2);
 		c += .5 * ((d === 0 ? 0 : d * (u - h)) + (m === 0 ? 0 : m * (p - h))), l += Math.abs(d - m);
 	}
 	let u = new Uint8Array(n);
-	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[k(e.window, t)]] = 1;
+	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[D(e.window, t)]] = 1;
 	for (let e = t.window.from; e < t.window.to; e++) {
-		if (u[t.ids[k(t.window, e)]]) continue;
-		let n = Math.exp(D(t.window, e) - a);
+		if (u[t.ids[D(t.window, e)]]) continue;
+		let n = Math.exp(T(t.window, e) - a);
 		n > 0 && (s = Infinity), c += .5 * n * Math.LN2, l += n;
 	}
 	return {
@@ -1371,11 +1425,11 @@ function ln(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var un = .001, dn = 1e3;
-function fn(e, t, n, r) {
-	let i = cn(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
+var yn = .001, bn = 1e3;
+function xn(e, t, n, r) {
+	let i = _n(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let r = Math.exp(D(e.window, n) - a), c = i[e.ids[n]];
+		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
 			if (r > 0) return null;
 		} else s += r * (t[c] - o);
@@ -1388,9 +1442,9 @@ function fn(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(un), Math.log(dn)];
-	if (c(un) <= s) return d(un, !0);
-	if (c(dn) >= s) return d(dn, !0);
+	}, [l, u] = [Math.log(yn), Math.log(bn)];
+	if (c(yn) <= s) return d(yn, !0);
+	if (c(bn) >= s) return d(bn, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1399,7 +1453,7 @@ function fn(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: ln(e, {
+			residual: vn(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1413,7 +1467,7 @@ function fn(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
+var Sn = { ties: "all" }, Cn = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1437,12 +1491,12 @@ var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", pn],
+		["top_k", Sn],
 		["top_p", { ties: "highest" }],
 		["min_p"],
-		["typical_p", pn],
-		["epsilon_cutoff", pn],
-		["eta_cutoff", pn]
+		["typical_p", Sn],
+		["epsilon_cutoff", Sn],
+		["eta_cutoff", Sn]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1458,8 +1512,8 @@ var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", pn],
-		["top_p", pn],
+		["top_k", Sn],
+		["top_p", Sn],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1478,7 +1532,7 @@ var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", pn],
+		["top_p", Sn],
 		["min_p"],
 		["top_k"],
 		["temperature"]
@@ -1493,8 +1547,8 @@ var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
 		["min_p"]
 	]]
 ]);
-function hn(e, t) {
-	let n = mn.get(e) ?? [], r = (e) => {
+function wn(e, t) {
+	let n = Cn.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1502,38 +1556,38 @@ function hn(e, t) {
 		let t = n[r(e.name)];
 		if (t === void 0) return e;
 		let { ties: i, scope: a, ...o } = e.options ?? {};
-		return Ot(e, {
+		return Lt(e, {
 			...t[1],
 			...o
 		});
 	});
 }
 // src/math/unpack.ts
-var gn = 64, _n = 24, vn = 5;
-function yn(e) {
-	let t = Cn(e.data);
+var Tn = 64, En = 24, Dn = 5;
+function On(e) {
+	let t = Mn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return xn(t, e.count);
+	return An(t, e.count);
 }
-function bn(e) {
-	let t = new Sn(Cn(e.data)), n = new Uint32Array(e.count);
+function kn(e) {
+	let t = new jn(Mn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function xn(e, t) {
-	let n = new Sn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function An(e, t) {
+	let n = new jn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % gn === 0 && (s = n.read(vn));
+		e % Tn === 0 && (s = n.read(Dn));
 		let t = n.zeros();
-		o -= t === _n ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === En ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var Sn = class {
+var jn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1561,55 +1615,55 @@ var Sn = class {
 		}
 	}
 };
-function Cn(e) {
+function Mn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
-var wn = 1e7, Tn = 1e-4;
-function L(e, t = 4) {
-	if (Nn(e)) return "–";
+var Nn = 1e7, Pn = 1e-4;
+function F(e, t = 4) {
+	if (Hn(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "inf" : "−inf";
 	if (e === 0) return "0";
-	let n = Ln(e, t), r = Math.abs(n);
-	return r < Tn || r >= wn ? Pn(n.toExponential()) : r >= 10 ** t ? R(e, 0) : Pn(Fn(String(n)));
+	let n = Kn(e, t), r = Math.abs(n);
+	return r < Pn || r >= Nn ? Un(n.toExponential()) : r >= 10 ** t ? I(e, 0) : Un(Wn(String(n)));
 }
-function R(e, t = 3) {
-	return Nn(e) ? "–" : Number.isFinite(e) ? Pn(Fn(In(e, t))) : e > 0 ? "inf" : "−inf";
+function I(e, t = 3) {
+	return Hn(e) ? "–" : Number.isFinite(e) ? Un(Wn(Gn(e, t))) : e > 0 ? "inf" : "−inf";
 }
-function En(e, t = 3) {
-	let n = R(e, t);
-	return !Nn(e) && e > 0 && /[1-9i]/.test(n) ? `+${n}` : n;
+function Fn(e, t = 3) {
+	let n = I(e, t);
+	return !Hn(e) && e > 0 && /[1-9i]/.test(n) ? `+${n}` : n;
 }
-function Dn(e, t = 0) {
-	return Nn(e) ? "–" : `${Pn(In(100 * e, t))}%`;
+function In(e, t = 0) {
+	return Hn(e) ? "–" : `${Un(Gn(100 * e, t))}%`;
+}
+function L(e) {
+	return Hn(e) ? "–" : e === 0 ? "0" : e >= Pn ? In(e, 2) : Un(e.toExponential(1));
+}
+function R(e) {
+	return I(e, 0);
+}
+function Ln(e, t, n = `${t}s`) {
+	return `${R(e)} ${e === 1 ? t : n}`;
+}
+function Rn(e) {
+	return Ln(e, "token");
+}
+function zn(e) {
+	return `${F(e)} nats`;
 }
 function z(e) {
-	return Nn(e) ? "–" : e === 0 ? "0" : e >= Tn ? Dn(e, 2) : Pn(e.toExponential(1));
-}
-function B(e) {
-	return R(e, 0);
-}
-function On(e, t, n = `${t}s`) {
-	return `${B(e)} ${e === 1 ? t : n}`;
-}
-function kn(e) {
-	return On(e, "token");
-}
-function An(e) {
-	return `${L(e)} nats`;
-}
-function V(e) {
 	return String(Number(e.toFixed(4)));
 }
-function jn(e, t = R) {
+function Bn(e, t = I) {
 	return e ? `${t(e[0])} to ${t(e[1])}` : "–";
 }
-function Mn(e, t = 3) {
-	let n = e && e[0] < 0 ? En : R;
-	return jn(e, (e) => Math.abs(e) > 0 && Math.abs(e) < .5 * 10 ** -t ? e > 0 ? "above 0" : "below 0" : n(e, t));
+function Vn(e, t = 3) {
+	let n = e && e[0] < 0 ? Fn : I;
+	return Bn(e, (e) => Math.abs(e) > 0 && Math.abs(e) < .5 * 10 ** -t ? e > 0 ? "above 0" : "below 0" : n(e, t));
 }
-function H({ low: e, high: t }, n = L) {
+function B({ low: e, high: t }, n = F) {
 	let [r, i] = [n(e), n(t)];
 	if (r === i) return r;
 	if (e === -Infinity) return `≤ ${i}`;
@@ -1617,18 +1671,18 @@ function H({ low: e, high: t }, n = L) {
 	let a = r.endsWith(" nats") && i.endsWith(" nats") ? " nats" : "";
 	return `${r.slice(0, r.length - a.length)} … ${i}`;
 }
-function Nn(e) {
+function Hn(e) {
 	return e == null || Number.isNaN(e);
 }
-function Pn(e) {
+function Un(e) {
 	let [t, n] = e.split("e");
 	return n === void 0 ? /[1-9]/.test(t) ? t.replace("-", "−") : t.replace("-", "") : `${t.replace("-", "−")}e${Number(n)}`;
 }
-function Fn(e) {
+function Wn(e) {
 	let [t, n] = e.split("."), r = BigInt(t.replace("-", "")).toLocaleString("en");
 	return `${e.startsWith("-") ? "-" : ""}${r}${n === void 0 ? "" : `.${n}`}`;
 }
-function In(e, t) {
+function Gn(e, t) {
 	let n = Math.abs(e) * 10 ** t;
 	if (n % 1 != .5) return e.toFixed(t);
 	let r = Math.abs(e).toFixed(Math.min(t + 40, 100)), i = r.slice(r.indexOf(".") + 1 + t);
@@ -1636,11 +1690,11 @@ function In(e, t) {
 	let a = 2 * Math.round(n / 2);
 	return `${e < 0 ? "-" : ""}${(a / 10 ** t).toFixed(t)}`;
 }
-function Ln(e, t) {
+function Kn(e, t) {
 	let n = Number(e.toExponential(t - 1).split("e")[1]), r = t - 1 - n;
-	return Number(r >= 0 && r <= 100 ? In(e, r) : e.toPrecision(t));
+	return Number(r >= 0 && r <= 100 ? Gn(e, r) : e.toPrecision(t));
 }
-var Rn = {
+var qn = {
 	token: {
 		term: "token",
 		text: "A word or a piece of a word: what the model reads and writes. Each model has a fixed list of them, its vocabulary. A space belongs to the token that follows it."
@@ -1861,9 +1915,9 @@ var Rn = {
 		term: "equal time",
 		text: "The comparison in which the control trains for as much wall-clock time as the distilled student, including the teacher's time."
 	}
-}, zn = 8;
-function U(e) {
-	let t = Rn[e], n = w("help"), r = _("button", {
+}, Jn = 8;
+function V(e) {
+	let t = qn[e], n = C("help"), r = _("button", {
 		type: "button",
 		class: "help",
 		popovertarget: n,
@@ -1885,54 +1939,54 @@ function U(e) {
 	}, _("b", {}, t.term), ": ", t.text, " ", i);
 	function o() {
 		let e = r.getBoundingClientRect(), t = a.getBoundingClientRect(), n = e.bottom + 6 + t.height < innerHeight;
-		a.style.left = `${Math.max(zn, Math.min(e.left, innerWidth - t.width - zn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(zn, e.top - t.height - 6)}px`;
+		a.style.left = `${Math.max(Jn, Math.min(e.left, innerWidth - t.width - Jn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(Jn, e.top - t.height - 6)}px`;
 	}
 	return _("span", { class: "help-box" }, r, a);
 }
-function W(e, t = "measures") {
-	return _("dl", { class: t }, ...e.map(Bn));
+function Yn(e, t = "measures") {
+	return _("dl", { class: t }, ...e.map(Xn));
 }
-function Bn({ name: e, unit: t, term: n, value: r }) {
-	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", U(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
+function Xn({ name: e, unit: t, term: n, value: r }) {
+	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", V(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
 	return _("div", { class: "measure" }, _("dt", {}, t ? `${e} ` : o, t && o ? _("small", {}, o) : null, a), _("dd", {}, r));
 }
 // src/parts/tokens.ts
-var Vn = {
+var Zn = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, Hn = /<0x([0-9A-F]{2})>/, Un = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Wn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Gn = /[\u200d\ufe0f]/, Kn = /\p{Extended_Pictographic}/u;
-function qn(e) {
+}, Qn = /<0x([0-9A-F]{2})>/, $n = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, er = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, tr = /[\u200d\ufe0f]/, nr = /\p{Extended_Pictographic}/u;
+function rr(e) {
 	return e === "" ? [{
 		text: "(empty)",
 		kind: "sign",
 		spoken: "empty"
-	}] : Un.test(e) && !Hn.test(e) ? [{
+	}] : $n.test(e) && !Qn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = Hn.exec(e);
+		let t = Qn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : Jn(e);
+		}] : ir(e);
 	});
 }
-function Jn(e) {
+function ir(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = Vn[e];
+		let i = Zn[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (Wn.test(e) || Gn.test(e) && !Yn(n, r)) {
+		else if (er.test(e) || tr.test(e) && !ar(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1940,7 +1994,7 @@ function Jn(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !Gn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !tr.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1949,70 +2003,70 @@ function Jn(e) {
 		}
 	}), t;
 }
-function Yn(e, t) {
-	return t > 0 && (Kn.test(e[t - 1]) || Gn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function ar(e, t) {
+	return t > 0 && (nr.test(e[t - 1]) || tr.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function G(e) {
-	return _("bdi", { class: "token" }, ...qn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+function H(e) {
+	return _("bdi", { class: "token" }, ...rr(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function Xn(e) {
-	return qn(e).map((e) => e.text).join("");
+function or(e) {
+	return rr(e).map((e) => e.text).join("");
 }
-function Zn(e) {
-	return qn(e).map((e) => e.spoken).join(" ");
+function sr(e) {
+	return rr(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function Qn(e, t, n) {
-	let { record: r, raw: i } = e, a = F(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => er(e, r, n)), c = e.tokens - o, l = nr(_("th", {
+function cr(e, t, n) {
+	let { record: r, raw: i } = e, a = N(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => ur(e, r, n)), c = e.tokens - o, l = fr(_("th", {
 		scope: "row",
 		class: "token-cell"
-	}, r.vocabulary === null ? `up to ${B(c)} more tokens` : `${B(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, r.vocabulary === null ? `up to ${R(c)} more tokens` : `${R(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, a ? "logit " : "logprob ", U(a ? "logits" : "logprob")), _("th", {
+	}, a ? "logit " : "logprob ", V(a ? "logits" : "logprob")), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", U("raw")), _("th", {
+	}, "raw ", V("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", U("processed")), _("th", {
+	}, "processed ", V("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
-		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : $n(e);
+		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : lr(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			ar(n, d[a], t[a], r, o === null ? "" : M(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), ar(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			hr(n, d[a], t[a], r, o === null ? "" : A(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), hr(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${R(n.kept)} kept, ${R(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
 		draw: p
 	};
 }
-function $n({ stages: e }) {
+function lr({ stages: e }) {
 	let t = e.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to);
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
-function er({ record: e, logits: t, raw: n }, r, i) {
-	let a = e.tokens[r], o = e.ids[r], s = G(a), c = _("th", {
+function ur({ record: e, logits: t, raw: n }, r, i) {
+	let a = e.tokens[r], o = e.ids[r], s = H(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${Zn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
+		title: `${sr(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (F(n) || tr(a)) ? x(c, _("button", {
+	return i && (N(n) || dr(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${Zn(a)}`,
+		"aria-label": `Continue with ${sr(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), nr(c, _("td", { class: "figure wide-only" }, L(t[r])));
+	}, s)) : x(c, s), fr(c, _("td", { class: "figure wide-only" }, F(t[r])));
 }
-function tr(e) {
+function dr(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function nr(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [rr("raw"), rr("processed")], o = _("span", { class: "wide-only" }), s = _("span");
+function fr(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [pr("raw"), pr("processed")], o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -2026,7 +2080,7 @@ function nr(e, t) {
 		by: o
 	};
 }
-function rr(e) {
+function pr(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -2034,17 +2088,17 @@ function rr(e) {
 		possible: n
 	};
 }
-function ir(e, { low: t, high: n }, r) {
+function mr(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function ar(e, t, n, r, i) {
-	or(e.raw, t, z), or(e.processed, n, z, i === "" ? void 0 : "–"), ir(e.rawBar, t, r), ir(e.processedBar, n ?? {
+function hr(e, t, n, r, i) {
+	gr(e.raw, t, L), gr(e.processed, n, L, i === "" ? void 0 : "–"), mr(e.rawBar, t, r), mr(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-function or(e, t, n, r) {
-	S(e, r ?? (t === null ? "?" : H(t, n)));
+function gr(e, t, n, r) {
+	S(e, r ?? (t === null ? "?" : B(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
 		high: NaN
@@ -2052,7 +2106,7 @@ function or(e, t, n, r) {
 	e.dataset.low = String(i), e.dataset.high = String(a), e.dataset.value = i === a ? String(i) : "";
 }
 // src/parts/chainEditor.ts
-function sr(e, t, { heat: n }) {
+function _r(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -2065,8 +2119,8 @@ function sr(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Et);
-		if (Qt(e) === Qt(t)) return;
+		let t = c().filter(Ft);
+		if (cn(e) === cn(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -2078,7 +2132,7 @@ function sr(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let o = r.some((e) => A.get(e.stage.name).tempers), s = [...A.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
+		let o = r.some((e) => O.get(e.stage.name).tempers), s = [...O.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
 		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
@@ -2091,7 +2145,7 @@ function sr(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = A.get(e.name), r = w(e.name), i = t.name === "temperature" && !n, a = _("button", {
+		let t = O.get(e.name), r = C(e.name), i = t.name === "temperature" && !n, a = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -2109,7 +2163,7 @@ function sr(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, ur(e)])), g = p.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, br(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
@@ -2125,7 +2179,7 @@ function sr(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...lr(e.name)), i ? null : l, i ? _("span", {
+			}, ...yr(e.name)), i ? null : l, i ? _("span", {
 				class: "meta stage-value",
 				title: "set by the slider above"
 			}, String(e.value)) : u, y, d, g),
@@ -2136,14 +2190,14 @@ function sr(e, t, { heat: n }) {
 			effect: d
 		};
 		for (let [e, n] of p) n.addEventListener("input", () => h(x, t, e, n));
-		return l.addEventListener("input", () => m(x, t, l.value)), u.addEventListener("input", () => m(x, t, u.value)), u.addEventListener("blur", () => f(x, x.stage)), y.addEventListener("click", () => v(x)), a.addEventListener("keydown", (e) => b(x, e)), C(x), x;
+		return l.addEventListener("input", () => m(x, t, l.value)), u.addEventListener("input", () => m(x, t, u.value)), u.addEventListener("blur", () => f(x, x.stage)), y.addEventListener("click", () => v(x)), a.addEventListener("keydown", (e) => b(x, e)), ee(x), x;
 	}
 	function m(e, t, n) {
 		try {
 			if (n.trim() === "") return;
 			f(e, {
 				...e.stage,
-				value: kt(t, Number(n), n)
+				value: Rt(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -2152,8 +2206,8 @@ function sr(e, t, { heat: n }) {
 	function h(e, t, n, r) {
 		try {
 			if (r.value.trim() === "") return;
-			let i = At(t, n, r.value);
-			f(e, Ot(e.stage, {
+			let i = zt(t, n, r.value);
+			f(e, Lt(e.stage, {
 				...e.stage.options,
 				[n.name]: i
 			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
@@ -2162,7 +2216,7 @@ function sr(e, t, { heat: n }) {
 		}
 	}
 	function g(e) {
-		let n = Ct(e);
+		let n = Mt(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -2190,7 +2244,7 @@ function sr(e, t, { heat: n }) {
 		else return;
 		t.preventDefault(), e.handle.focus();
 	}
-	function C(e) {
+	function ee(e) {
 		e.handle.addEventListener("pointerdown", (t) => {
 			if (t.button !== 0) return;
 			t.preventDefault(), e.handle.focus(), e.handle.setPointerCapture(t.pointerId), e.item.classList.add("dragged");
@@ -2206,26 +2260,26 @@ function sr(e, t, { heat: n }) {
 			e.handle.addEventListener("pointermove", n), e.handle.addEventListener("pointerup", i), e.handle.addEventListener("pointercancel", i);
 		});
 	}
-	function ee(e, t = "off") {
+	function te(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? Et(n.stage) ? t : "off" : cr(r));
+			S(n.effect, r === void 0 ? Ft(n.stage) ? t : "off" : vr(r));
 		}
 	}
 	return d(), {
 		element: s,
 		show: u,
-		report: ee
+		report: te
 	};
 }
-function cr(e) {
-	let t = A.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, z)} of the mass that came in`;
+function vr(e) {
+	let t = O.get(e.stage.name);
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${R(e.kept)}, removes ${R(e.removed)}; keeps ${B(e.keptMass, L)} of the mass that came in`;
 }
-function lr(e) {
+function yr(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function ur(e) {
+function br(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -2234,7 +2288,7 @@ function ur(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function dr(e) {
+function xr(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -2242,7 +2296,7 @@ function dr(e) {
 		}));
 	};
 }
-function fr(e, t, n) {
+function Sr(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -2250,16 +2304,16 @@ function fr(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/known.ts
-function pr(e, t, n) {
+function Cr(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most likely tokens are shown, and what they leave is the rest.`);
-	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${B(e.vocabulary_at_most)})` : `of ${B(e.vocabulary)}`;
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${R(t)} most likely tokens are shown, and what they leave is the rest.`);
+	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${R(e.vocabulary_at_most)})` : `of ${R(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `${B(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), mr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${R(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), wr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function mr(e) {
+function wr(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -2267,7 +2321,7 @@ function mr(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) => e > 0 ? e / (e + t) : 0, yr = (e) => e > 0 ? -e * Math.log(e) : 0, br = (e, t, n) => Math.min(Math.max(e, t), n), K = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), xr = class e {
+var Tr = 1e-13, Er = 1e-12, Dr = (e) => Math.exp(Math.min(e, 700)), Or = (e, t) => e > 0 ? e / (e + t) : 0, kr = (e) => e > 0 ? -e * Math.log(e) : 0, Ar = (e, t, n) => Math.min(Math.max(e, t), n), U = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), jr = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2280,7 +2334,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = K(i.map(Math.exp)), o = a > Math.exp(r) + hr ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = U(i.map(Math.exp)), o = a > Math.exp(r) + Tr ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2305,11 +2359,11 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		return this.whole && !this.rounded;
 	}
 	get unknownMass() {
-		if (!this.normalised || this.unknown === 0) return N(0);
-		let e = 1 - K(this.low.map(Math.exp)) + hr, t = 1 - K(this.high.map(Math.exp)) - hr, n = this.unknown * Math.exp(this.ceiling);
+		if (!this.normalised || this.unknown === 0) return j(0);
+		let e = 1 - U(this.low.map(Math.exp)) + Tr, t = 1 - U(this.high.map(Math.exp)) - Tr, n = this.unknown * Math.exp(this.ceiling);
 		return {
-			low: br(t, 0, n),
-			high: br(e, 0, n)
+			low: Ar(t, 0, n),
+			high: Ar(e, 0, n)
 		};
 	}
 	get largestUnknown() {
@@ -2325,12 +2379,12 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		return this.scaled ??= [t(this.low), t(this.high)];
 	}
 	get largestWeight() {
-		return this.whole ? 0 : _r((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
+		return this.whole ? 0 : Dr((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
-		if (this.whole) return N(0);
+		if (this.whole) return j(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
-		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => _r(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => _r(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
+		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => Dr(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => Dr(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
 			low: o,
 			high: Math.min(Math.max(o, s), this.unknown * this.largestWeight)
@@ -2338,7 +2392,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 	}
 	get largestShare() {
 		let e = this.largestWeight;
-		return e > 0 ? e / (K(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
+		return e > 0 ? e / (U(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
 	}
 	get probs() {
 		if (this.temperature === 0) return Array.from(this.low, (e, t) => ({
@@ -2347,16 +2401,16 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		}));
 		let [e, t] = this.weights;
 		if (this.exact) {
-			let t = K(e);
-			return Array.from(e, (e) => N(e / t));
+			let t = U(e);
+			return Array.from(e, (e) => j(e / t));
 		}
 		let [n, r, i] = [
-			K(e),
-			K(t),
+			U(e),
+			U(t),
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
-			let s = vr(e[o], Math.max(r - t[o], 0) + i.high), c = vr(t[o], Math.max(n - e[o], 0) + i.low);
+			let s = Or(e[o], Math.max(r - t[o], 0) + i.high), c = Or(t[o], Math.max(n - e[o], 0) + i.low);
 			if (this.temperature === 1 && this.normalised) {
 				let [e, t] = [Math.exp(this.low[o]), Math.exp(this.high[o])];
 				[s, c] = this.rounded ? [Math.max(s, e), Math.min(c, t)] : [e, t];
@@ -2372,7 +2426,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => K(t.filter((t, r) => e(r) === n)), i = vr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = vr(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => U(t.filter((t, r) => e(r) === n)), i = Or(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Or(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2384,8 +2438,8 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 			high: 1
 		}));
 		let [e, t] = this.weights, [n, r, i] = [
-			K(e),
-			K(t),
+			U(e),
+			U(t),
 			this.unknownWeight
 		], a = this.temperature === 1 && this.normalised && this.unknown > 0, [o, s, c, l] = [
 			0,
@@ -2395,7 +2449,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		];
 		return Array.from(e, (u, d) => {
 			o += e[d], s += t[d], c += Math.exp(this.low[d]), l += Math.exp(this.high[d]);
-			let f = vr(o, Math.max(r - s, 0) + i.high), p = vr(s, Math.max(n - o, 0) + i.low);
+			let f = Or(o, Math.max(r - s, 0) + i.high), p = Or(s, Math.max(n - o, 0) + i.low);
 			return a && ([f, p] = [Math.max(f, c), Math.min(p, l)]), {
 				low: Math.min(f, p),
 				high: Math.min(p, 1)
@@ -2403,7 +2457,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		});
 	}
 	get unseen() {
-		if (this.whole) return N(0);
+		if (this.whole) return j(0);
 		let { low: e, high: t } = this.share(() => !0);
 		return {
 			low: Math.max(1 - t, 0),
@@ -2411,7 +2465,7 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		};
 	}
 	get support() {
-		if (this.temperature === 0) return N(1);
+		if (this.temperature === 0) return j(1);
 		let e = this.high.filter((e) => e > -Infinity).length;
 		return {
 			low: e + +(this.unknownMass.low > 0),
@@ -2419,9 +2473,9 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		};
 	}
 	get entropy() {
-		if (this.support.high === 1) return N(0);
+		if (this.support.high === 1) return j(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return N(K(e.map(({ low: e }) => yr(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return j(U(e.map(({ low: e }) => kr(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2434,18 +2488,18 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 			high: Infinity
 		};
 		let e = this.seen > 1, t = Math.max(e ? this.high[1] : -Infinity, this.whole ? -Infinity : Math.log(this.largestUnknown)), n = Math.max(e ? this.low[1] : -Infinity, this.whole ? -Infinity : Math.log(this.unknownMass.low / this.unknown)), r = n === -Infinity ? Infinity : this.high[0] - n, i = t === -Infinity ? Infinity : Math.max(this.low[0] - t, 0);
-		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? N(r) : {
+		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? j(r) : {
 			low: i,
 			high: Math.max(i, r)
 		};
 	}
 	nucleus(e) {
-		if (this.temperature === 0 || e === 0) return N(1);
+		if (this.temperature === 0 || e === 0) return j(1);
 		if (e === 1) return this.support;
-		let t = e * (1 - ce), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
+		let t = e * (1 - le), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
 			let n = r.findIndex((n) => n[e] >= t);
 			return n < 0 ? null : n + 1;
-		}, a = r.at(-1) ?? N(0), [o, s] = [i("high"), i("low")];
+		}, a = r.at(-1) ?? j(0), [o, s] = [i("high"), i("low")];
 		if (o === null) {
 			let e = Math.max(this.largestShare, n < this.seen ? this.probs[n].high : 0), r = e > 0 ? Math.ceil((t - a.high) / e * (1 - 1e-9)) : 1;
 			o = Math.min(n + Math.max(r, 1), this.tokens);
@@ -2481,14 +2535,14 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 			let o = t[a];
 			if (o === 0) return;
 			let s = e > 0 ? Math.exp((Math.log(e) + Math.log(o)) / 2) : 0;
-			n += s, r -= yr(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
+			n += s, r -= kr(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
 		});
 		let a = this.unknownWeight, o = (e, t) => {
 			let i = n + e;
 			return Math.log(i) - (r + (e > 0 ? e * t : 0)) / i;
 		}, [s, c] = [o(0, 0), o(0, 0)];
 		if (a.high > 0) {
-			let e = Math.log(this.largestWeight), t = br(e * n - r - n, a.low, a.high), i = br(this.unknown * _r(r / n), a.low, a.high);
+			let e = Math.log(this.largestWeight), t = Ar(e * n - r - n, a.low, a.high), i = Ar(this.unknown * Dr(r / n), a.low, a.high);
 			[s, c] = [o(t, e), o(i, Math.log(i / this.unknown))];
 		}
 		let l = i * (Math.log(Math.max(this.tokens, 1)) / 2 + 1);
@@ -2501,17 +2555,17 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			K(e.map(({ low: e, high: n }) => br(t, e, n))) + n * br(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			U(e.map(({ low: e, high: n }) => Ar(t, e, n))) + n * Ar(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = K(e.map(({ low: e, high: t }) => yr(br(c, e, t)))) + n * yr(br(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = U(e.map(({ low: e, high: t }) => kr(Ar(c, e, t)))) + n * kr(Ar(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
-		let d = t.low + K(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - K(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
+		let d = t.low + U(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - U(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
-			let e = t + br(f, 0, n - t);
-			f -= n - t, p += e, m += yr(e);
+			let e = t + Ar(f, 0, n - t);
+			f -= n - t, p += e, m += kr(e);
 		}
 		let h = n > 0 || u < e.length ? Math.max(1 - p, d) : 0;
 		return h > 0 && i > 0 && (m -= h * Math.log(i)), {
@@ -2526,45 +2580,45 @@ var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) 
 		return this.largestUnknown;
 	}
 };
-function Sr(e, t) {
-	let n = t.at(1).possible(), r = Cr(t, e), i = Tr(t, r);
-	return qt({
+function Mr(e, t) {
+	let n = t.at(1).possible(), r = Nr(t, e), i = Fr(t, r);
+	return nn({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
 		kept: r.kept,
 		nucleus: n.nucleus(.9).low,
-		survivors: (e) => Cr(t, e),
+		survivors: (e) => Nr(t, e),
 		size: ({ kept: e }) => e,
 		same: (e, t) => e.tail === t.tail && e.ranks.length === t.ranks.length && e.ranks.every((e, n) => e === t.ranks[n]),
 		entropy: r.left.entropy,
 		unseen: r.left.unseen,
 		largestUnseen: r.tail ? r.left.largestShare : 0,
-		prob: (e) => i[e] ?? N(0),
+		prob: (e) => i[e] ?? j(0),
 		beyond: (e) => ({
-			share: wr(r, e),
+			share: Pr(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
 		}),
 		removedBy: (e) => i[e].high > 0 ? null : r.stages.find((t) => t.removedRanks.includes(e))?.stage ?? null
 	});
 }
-function Cr(e, t) {
-	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = N(1), o = [];
+function Nr(e, t) {
+	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = j(1), o = [];
 	for (let e of t) {
-		let t = A.get(e.name);
-		if (t.looksBack) throw q(e, "it depends on token ids or on the text before, and only ranks are known");
-		let [s, c] = [i, !r.whole], l = N(1), u = (e) => {
+		let t = O.get(e.name);
+		if (t.looksBack) throw W(e, "it depends on token ids or on the text before, and only ranks are known");
+		let [s, c] = [i, !r.whole], l = j(1), u = (e) => {
 			let t = new Set(e);
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
-			let t = Er(r, e);
+			let t = Ir(r, e);
 			if (t.low === 0) {
-				if (r.rankedTokens === 0) throw q(e, "an unknown token may be the most likely one");
+				if (r.rankedTokens === 0) throw W(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
-			let t = Dr(r, e);
+			let t = Lr(r, e);
 			t !== null && (c || t.length < s.length) && u(t);
 		}
 		let d = r.whole ? 0 : r.unknown, f = s.length + (c ? n.unknown : 0), p = new Set(i);
@@ -2573,7 +2627,7 @@ function Cr(e, t) {
 			kept: i.length + d,
 			removed: f - i.length - d,
 			keptMass: l,
-			keptMassTotal: Fr(n, i, d > 0, a),
+			keptMassTotal: Gr(n, i, d > 0, a),
 			removedRanks: s.filter((e) => !p.has(e))
 		});
 	}
@@ -2587,17 +2641,17 @@ function Cr(e, t) {
 		stages: o
 	};
 }
-function wr({ left: e, ranks: t }, n) {
+function Pr({ left: e, ranks: t }, n) {
 	let { low: r, high: i } = e.share((e) => t[e] < n);
 	return {
 		low: 1 - i,
 		high: 1 - r
 	};
 }
-function Tr(e, t) {
-	let n = e.at(1).possible(), r = Array.from(n.low, () => N(0));
+function Fr(e, t) {
+	let n = e.at(1).possible(), r = Array.from(n.low, () => j(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
-		if (t >= n.seen) return N(0);
+		if (t >= n.seen) return j(0);
 		let { low: i, high: a } = r[t];
 		for (let e = 0; e < n.seen; e++) n.high[e] > n.low[t] && n.low[e] < n.high[t] && (i = Math.min(i, r[e].low), a = Math.max(a, r[e].high));
 		return {
@@ -2606,72 +2660,72 @@ function Tr(e, t) {
 		};
 	});
 }
-function Er(e, t) {
+function Ir(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
-	if (t.name === "temperature" || n === 0) return N(n);
-	if (!e.whole) throw q(t, "it follows the entropy of all tokens, and unknown ones are still there");
+	if (t.name === "temperature" || n === 0) return j(n);
+	if (!e.whole) throw W(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
-		let n = tn(be(e.low.slice()), t);
-		return N(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
+		let n = dn(De(e.low.slice()), t);
+		return j(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
 	}
-	let r = Number(xt(A.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
+	let r = Number(At(O.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
 		low: s(e.entropy.low),
 		high: s(e.entropy.high)
 	};
-	if (c.low === 0 && c.high > 0) throw q(t, "rounding leaves open whether its temperature is 0");
+	if (c.low === 0 && c.high > 0) throw W(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
-function Dr(e, t) {
+function Lr(e, t) {
 	if (e.exact) {
-		let n = tn(be(e.low.map((t) => t / (e.temperature || 1))), t);
-		return Array.from({ length: n.to - n.from }, (e, t) => k(n, n.from + t)).sort((e, t) => e - t);
+		let n = dn(De(e.low.map((t) => t / (e.temperature || 1))), t);
+		return Array.from({ length: n.to - n.from }, (e, t) => D(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
-	if (n === "top_k") return r >= e.tokens ? null : kr(e, t, r);
+	if (n === "top_k") return r >= e.tokens ? null : zr(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
-		if (n !== i) throw q(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
-		return kr(e, t, n);
+		if (n !== i) throw W(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
+		return zr(e, t, n);
 	}
-	if (n === "min_p") return kr(e, t, jr(e, t, N(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return kr(e, t, Math.max(jr(e, t, N(Math.log(r)), !1), 1));
+	if (n === "min_p") return zr(e, t, Vr(e, t, j(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return zr(e, t, Math.max(Vr(e, t, j(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
-		return kr(e, t, Math.max(jr(e, t, {
+		return zr(e, t, Math.max(Vr(e, t, {
 			low: n(a),
 			high: n(i)
 		}, !1), 1));
 	}
-	if (!e.whole) throw q(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
-	if (n === "top_n_sigma") return Or(Mr(e, t));
-	if (n === "typical_p") return Nr(e, t);
-	let i = xt(A.get(n), t.options);
-	if (n === "top_h" && i.entropy === "kept" && !i.among) return Or(Pr(e, t));
-	throw q(t, "its logprobs are rounded");
+	if (!e.whole) throw W(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
+	if (n === "top_n_sigma") return Rr(Hr(e, t));
+	if (n === "typical_p") return Ur(e, t);
+	let i = At(O.get(n), t.options);
+	if (n === "top_h" && i.entropy === "kept" && !i.among) return Rr(Wr(e, t));
+	throw W(t, "its logprobs are rounded");
 }
-var Or = (e) => Array.from({ length: e }, (e, t) => t);
-function kr(e, t, n) {
-	let r = xt(A.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
-	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw q(t, `the ${e.rankedTokens} most likely tokens are known, and it keeps ${i.toLocaleString("en")}`);
-	return r.ties === "all" && i < e.tokens && (i = Ar(e, t, i)), Or(i);
+var Rr = (e) => Array.from({ length: e }, (e, t) => t);
+function zr(e, t, n) {
+	let r = At(O.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
+	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw W(t, `the ${e.rankedTokens} most likely tokens are known, and it keeps ${i.toLocaleString("en")}`);
+	return r.ties === "all" && i < e.tokens && (i = Br(e, t, i)), Rr(i);
 }
-function Ar(e, t, n) {
+function Br(e, t, n) {
 	let r = e.low[n - 1];
-	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw q(t, "unknown tokens may tie with the last one kept");
+	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw W(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
 	if (!e.rounded) return n + i.filter((t) => t === e.high[n - 1]).length;
-	if (i.length > 0 && i[0] >= r) throw q(t, "rounding leaves open which tokens tie with the last one kept");
+	if (i.length > 0 && i[0] >= r) throw W(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
-function jr(e, t, n, r) {
+function Vr(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
-		if (n === 0) return N(0);
+		if (n === 0) return j(0);
 		let r = (e.high[n] - e.low[0]) / i;
 		return e.rounded ? {
 			low: (t - e.high[0]) / i,
 			high: r
-		} : N(r);
+		} : j(r);
 	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i;
 	else {
 		a = e.probs.map(({ low: e, high: t }) => ({
@@ -2679,30 +2733,30 @@ function jr(e, t, n, r) {
 			high: Math.log(t)
 		}));
 		let t = e.largestUnknownProb ** (1 / i);
-		o = Math.log(t / (t + K(e.low.map((e) => Math.exp(e / i)))));
+		o = Math.log(t / (t + U(e.low.map((e) => Math.exp(e / i)))));
 	}
-	let s = a.filter((e) => e.low >= n.high - gr).length, c = a.findIndex((e) => !(e.low >= n.high - gr) && !(e.high < n.low - gr));
-	if (c >= 0) throw q(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - gr) throw q(t, `unknown tokens may pass it besides ${s} known ones`);
+	let s = a.filter((e) => e.low >= n.high - Er).length, c = a.findIndex((e) => !(e.low >= n.high - Er) && !(e.high < n.low - Er));
+	if (c >= 0) throw W(t, `the token of rank ${c + 1} is too near to its limit`);
+	if (!e.whole && o >= n.low - Er) throw W(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
-function Mr(e, t) {
-	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = K(r) / r.length, o = t.value * Math.sqrt(K(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
+function Hr(e, t) {
+	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = U(r) / r.length, o = t.value * Math.sqrt(U(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
 		if (n <= o - s) c += 1;
-		else if (n <= o + s) throw q(t, "a token lies too near to its limit");
+		else if (n <= o + s) throw W(t, "a token lies too near to its limit");
 	}
 	return c;
 }
-function Nr(e, t) {
+function Ur(e, t) {
 	let n = e.entropy, r = e.probs.map(({ low: e, high: t }) => {
 		let [r, i] = [-Math.log(t) - n.high, -Math.log(e) - n.low];
 		return {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = Or(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - ce), o = Number(xt(A.get(t.name), t.options).min_keep ?? 1);
+	}), i = Rr(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - le), o = Number(At(O.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2710,19 +2764,19 @@ function Nr(e, t) {
 		if (c && s(n).low >= a && d && t >= o) return n.sort((e, t) => e - t);
 		break;
 	}
-	throw q(t, "rounding leaves open which tokens come first in its order");
+	throw W(t, "rounding leaves open which tokens come first in its order");
 }
-function Pr(e, t) {
+function Wr(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(Or(r)).entropy;
-		if (i.low > t.value * n.high * (1 + ce)) return r - 1;
-		if (i.high > t.value * n.low * (1 + ce)) throw q(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+		let i = e.kept(Rr(r)).entropy;
+		if (i.low > t.value * n.high * (1 + le)) return r - 1;
+		if (i.high > t.value * n.low * (1 + le)) throw W(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
-function Fr(e, t, n, r) {
-	if (n || t.length === e.seen && e.whole) return N(1);
+function Gr(e, t, n, r) {
+	if (n || t.length === e.seen && e.whole) return j(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
 		low: Math.min(...a.map((e) => e.low)),
@@ -2732,17 +2786,17 @@ function Fr(e, t, n, r) {
 		high: 1
 	};
 }
-function q(e, t) {
-	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more logprobs or more decimals, or use a model that runs here.`);
+function W(e, t) {
+	return new k(`What ${A(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more logprobs or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
-function Ir(e) {
+function Kr(e) {
 	if (e.logits !== null) {
-		let t = yn(e.logits), n = {
+		let t = On(e.logits), n = {
 			ids: e.history,
 			ranks: e.history_ranks,
 			promptLength: e.prompt_length
-		}, r = (e) => nn(e, t, n), i = r([]), a = F(i) ? Te(i.raw) : NaN;
+		}, r = (e) => fn(e, t, n), i = r([]), a = N(i) ? je(i.raw) : NaN;
 		return {
 			record: e,
 			tokens: t.length,
@@ -2751,10 +2805,10 @@ function Ir(e) {
 			raw: i,
 			explain: r,
 			chain: e.chain,
-			margin: N(a)
+			margin: j(a)
 		};
 	}
-	let t = xr.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => Sr(e, t);
+	let t = jr.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => Mr(e, t);
 	return {
 		record: e,
 		tokens: t.tokens,
@@ -2763,55 +2817,55 @@ function Ir(e) {
 		raw: n([]),
 		explain: n,
 		margin: t.margin,
-		chain: Rr(n, e.chain) ? e.chain : "temperature=1"
+		chain: Jr(n, e.chain) ? e.chain : "temperature=1"
 	};
 }
-function Lr(e) {
-	return F(e) ? N(an(e.processed)) : {
+function qr(e) {
+	return N(e) ? j(mn(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
-function Rr(e, t) {
+function Jr(e, t) {
 	try {
-		return e(Xt(t).chain), !0;
+		return e(on(t).chain), !0;
 	} catch (e) {
-		if (e instanceof j) return !1;
+		if (e instanceof k) return !1;
 		throw e;
 	}
 }
 // src/views/compare.ts
-var zr = 18;
-function Br(e, t) {
+var Yr = 18;
+function Xr(e, t) {
 	let { state: n, announce: r } = t, i = [{
-		...Ir(e.a),
+		...Kr(e.a),
 		name: "A",
 		key: "chain_a"
 	}, {
-		...Ir(e.b),
+		...Kr(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Vr(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = ii(), f = dr(g), p = null;
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Zr(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = pi(), f = xr(g), p = null;
 	function m(e) {
 		try {
-			return Jt(n.get(e.key) ?? e.chain);
+			return rn(n.get(e.key) ?? e.chain);
 		} catch {
-			return Xt(e.chain).chain;
+			return on(e.chain).chain;
 		}
 	}
 	function h(t) {
-		let i = (e) => n.set(t.key, Qt(e.filter(Et)) || " "), a = sr(i, r, { heat: !0 }), o = _("select", {
+		let i = (e) => n.set(t.key, cn(e.filter(Ft)) || " "), a = _r(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
-				o.value && i(hn(o.value, m(t))), o.value = "";
+				o.value && i(wn(o.value, m(t))), o.value = "";
 			}
 		});
-		x(o, _("option", { value: "" }, "as in …"), ...[...mn.keys()].map((e) => _("option", { value: e }, e)));
+		x(o, _("option", { value: "" }, "as in …"), ...[...Cn.keys()].map((e) => _("option", { value: e }, e)));
 		let [s, c, l] = [
 			_("b"),
 			_("b"),
 			_("b")
-		], u = W([
+		], u = Yn([
 			{
 				name: "tokens that can come",
 				term: "truncation",
@@ -2829,7 +2883,7 @@ function Br(e, t) {
 				term: "effective-support",
 				value: l
 			}
-		]), d = Yt(Xt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
+		]), d = an(on(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
 		return {
 			element: _("section", {
 				class: `card side-${t.name.toLowerCase()}`,
@@ -2837,27 +2891,27 @@ function Br(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...f.map(G)), pr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
+			}, ...f.map(H)), Cr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
 			show(e) {
-				a.show(m(t)), a.report(e.stages), S(s, B(e.kept)), S(c, H(e.entropy)), S(l, H(Lr(e)));
+				a.show(m(t)), a.report(e.stages), S(s, R(e.kept)), S(c, B(e.entropy)), S(l, B(qr(e)));
 			}
 		};
 	}
 	function g() {
 		let [t, n] = i.map((e) => u ? e.raw : e.explain(m(e)));
 		p = [t, n], o[0].show(t), o[1].show(n);
-		let r = Hr(i, a, p, zr).map((t) => Gr(t, e, p)), f = u ? {
+		let r = Qr(i, a, p, Yr).map((t) => ti(t, e, p)), f = u ? {
 			a: t.unseen,
 			b: n.unseen
 		} : null, h = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), f?.a.high ?? 0, f?.b.high ?? 0, 1e-12);
-		x(l, ...r.map((e) => Kr(e, h)), f ? Kr({
+		x(l, ...r.map((e) => ni(e, h)), f ? ni({
 			token: null,
 			...f,
 			removedA: null,
 			removedB: null
 		}, h) : null), d.draw(r);
-		let g = e.compared ? $r(e.compared) : a ? Jr(i, a, p) : [];
-		x(s, g.length > 0 ? W(g) : null), S(c, Yr(i, a, p, e.compared));
+		let g = e.compared ? ci(e.compared) : a ? ri(i, a, p) : [];
+		x(s, g.length > 0 ? Yn(g) : null), S(c, ii(i, a, p, e.compared));
 	}
 	let v = n.listen((e) => (e === "chain_a" || e === "chain_b") && f()), y = _("div", {}, a || u ? null : _("p", { class: "note" }, "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -2867,13 +2921,13 @@ function Br(e, t) {
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens in A and in B"
-	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", U("token")), _("th", {
+	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), _("th", {
 		scope: "col",
 		class: "figure ink-a"
-	}, "in A ", U(u ? "raw" : "processed")), _("th", {
+	}, "in A ", V(u ? "raw" : "processed")), _("th", {
 		scope: "col",
 		class: "figure ink-b"
-	}, "in B ", U(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), U(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
+	}, "in B ", V(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), V(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
 	return g(), {
 		element: y,
 		close: () => {
@@ -2881,14 +2935,14 @@ function Br(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => ai(e, i, a, p),
+			json: () => mi(e, i, a, p),
 			csv: () => [[
 				"token",
 				"prob_a_low",
 				"prob_a_high",
 				"prob_b_low",
 				"prob_b_high"
-			], ...Hr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
+			], ...Qr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
 				e,
 				t?.low ?? null,
 				t?.high ?? null,
@@ -2899,25 +2953,25 @@ function Br(e, t) {
 		}
 	};
 }
-function Vr(e, t) {
-	let n = Math.max(e.vocabulary, t.vocabulary), r = [bn(e.rank_ids), bn(t.rank_ids)];
+function Zr(e, t) {
+	let n = Math.max(e.vocabulary, t.vocabulary), r = [kn(e.rank_ids), kn(t.rank_ids)];
 	return {
 		size: n,
 		ids: r,
-		ranks: [cn(r[0], n), cn(r[1], n)]
+		ranks: [_n(r[0], n), _n(r[1], n)]
 	};
 }
-function Hr(e, t, n, r) {
-	let i = t ? Ur(e, t, n, r) : Wr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+function Qr(e, t, n, r) {
+	let i = t ? $r(e, t, n, r) : ei(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
 	return i.sort((e, t) => a(t) - a(e)).slice(0, r);
 }
-function Ur(e, { ids: t, ranks: n }, r, i) {
+function $r(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
-		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][k(r, r.from + i)]), ...t[n].subarray(0, 4)];
+		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][D(r, r.from + i)]), ...t[n].subarray(0, 4)];
 	});
 	return [...new Set(o)].map((t) => {
-		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : N(0);
+		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : j(0);
 		return {
 			token: a.get(t) ?? `#${t}`,
 			a: s(0, i),
@@ -2927,7 +2981,7 @@ function Ur(e, { ids: t, ranks: n }, r, i) {
 		};
 	});
 }
-function Wr(e, t) {
+function ei(e, t) {
 	let n = /* @__PURE__ */ new Map();
 	return e.forEach(({ record: e }, r) => e.tokens.forEach((e, i) => {
 		let a = n.get(e) ?? {
@@ -2942,8 +2996,8 @@ function Wr(e, t) {
 		...t
 	}));
 }
-function Gr(e, { spelled: t }, n) {
-	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? N(Math.exp(e.logprob)) : null;
+function ti(e, { spelled: t }, n) {
+	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? j(Math.exp(e.logprob)) : null;
 	return {
 		...e,
 		a: e.a ?? o(i, n[0]),
@@ -2951,9 +3005,9 @@ function Gr(e, { spelled: t }, n) {
 		spelled: [i, a]
 	};
 }
-function Kr(e, t) {
-	let [n, r] = [rr("a"), rr("b")];
-	ir(n, e.a ?? N(0), t), ir(r, e.b ?? N(0), t);
+function ni(e, t) {
+	let [n, r] = [pr("a"), pr("b")];
+	mr(n, e.a ?? j(0), t), mr(r, e.b ?? j(0), t);
 	let i = (t, n, r) => {
 		let i = _("td", {
 			class: `figure ink-${r}`,
@@ -2963,20 +3017,20 @@ function Kr(e, t) {
 		let a = e.spelled?.[r === "a" ? 0 : 1]?.tokens ?? [], o = a.length > 1 ? _("small", {
 			class: "spelled",
 			title: "the pieces in which this model writes it; their raw probabilities multiplied"
-		}, a.map(Xn).join("·")) : null;
+		}, a.map(or).join("·")) : null;
 		if (t === null) return x(i, _("small", {}, "–"), o);
 		let s = _("span");
-		return or(s, t, z), or(i, t, z), x(i, s, o);
+		return gr(s, t, L), gr(i, t, L), x(i, s, o);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, e.token === null ? "all unknown ones" : G(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, e.token === null ? "all unknown ones" : H(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function qr(e, t, n, r, i, a, o = "") {
+function G(e, t, n, r, i, a, o = "") {
 	return {
 		name: t,
 		unit: n,
@@ -2987,29 +3041,29 @@ function qr(e, t, n, r, i, a, o = "") {
 		}, a), o ? _("small", {}, ` ${o}`) : null)
 	};
 }
-function Jr(e, t, [n, r]) {
-	let i = Qr(t, n, r);
-	if (i === null || !F(n) || !F(r)) return [];
-	let a = fn({
+function ri(e, t, [n, r]) {
+	let i = si(t, n, r);
+	if (i === null || !N(n) || !N(r)) return [];
+	let a = xn({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
 	return [
-		qr("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, L(i.totalVariation)),
-		qr("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, L(i.jsd)),
-		qr("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, L(i.klForward)),
-		qr("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, L(i.klReverse)),
-		qr("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : R(a.temperature, 2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${An(a.residual)} remain`)
+		G("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, F(i.totalVariation)),
+		G("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, F(i.jsd)),
+		G("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, F(i.klForward)),
+		G("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, F(i.klReverse)),
+		G("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : I(a.temperature, 2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${zn(a.residual)} remain`)
 	];
 }
-function Yr([e, t], n, r, i) {
-	let [a, o] = [Xr(e, r[0]), Xr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? P(i.total_variation) : n ? N(Qr(n, ...r)?.totalVariation ?? NaN) : null;
-	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${H({
+function ii([e, t], n, r, i) {
+	let [a, o] = [ai(e, r[0]), ai(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? M(i.total_variation) : n ? j(si(n, ...r)?.totalVariation ?? NaN) : null;
+	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${B({
 		low: 1 - c.high,
 		high: 1 - c.low
-	}, Zr)} of their probability.`;
+	}, oi)} of their probability.`;
 }
-function Xr({ record: e }, t) {
+function ai({ record: e }, t) {
 	let n = 0;
 	e.tokens.forEach((e, r) => {
 		t.prob(r).high > t.prob(n).high && (n = r);
@@ -3017,15 +3071,15 @@ function Xr({ record: e }, t) {
 	let r = e.tokens[n];
 	return {
 		token: r,
-		shown: `“${Xn(r)}”`,
-		share: H(t.prob(n), Zr)
+		shown: `“${or(r)}”`,
+		share: B(t.prob(n), oi)
 	};
 }
-function Zr(e) {
-	return e > 0 && e < .01 ? "less than 1%" : Dn(e);
+function oi(e) {
+	return e > 0 && e < .01 ? "less than 1%" : In(e);
 }
-function Qr(e, t, n) {
-	return !F(t) || !F(n) ? null : ln({
+function si(e, t, n) {
+	return !N(t) || !N(n) ? null : vn({
 		window: t.processed,
 		ids: e.ids[0]
 	}, {
@@ -3033,34 +3087,34 @@ function Qr(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function $r(e) {
-	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "inf" : `at least ${L(e)}`;
+function ci(e) {
+	let t = ({ low: e, high: t }) => e === t ? F(e) : e === -Infinity ? "inf" : `at least ${F(e)}`;
 	return [
-		qr("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, H(P(e.total_variation))),
-		qr("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(P(e.kl_ab))),
-		qr("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(P(e.kl_ba))),
-		qr("common", "tokens that both name", "", "interval", null, L(e.common)),
-		qr("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, L(e.logprob_difference))
+		G("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, B(M(e.total_variation))),
+		G("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(M(e.kl_ab))),
+		G("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(M(e.kl_ba))),
+		G("common", "tokens that both name", "", "interval", null, F(e.common)),
+		G("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, F(e.logprob_difference))
 	];
 }
-var ei = 20, ti = 120, ni = {
+var li = 20, ui = 120, di = {
 	right: 22,
 	top: 8,
 	bottom: 34
-}, ri = 1e-6;
-function ii() {
-	let e = ni.top + 360 + ni.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, fi = 1e-6;
+function pi() {
+	let e = di.top + 360 + di.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, n);
 	r.style.maxHeight = "none";
-	let i = 640, a = [], o = fr(r, e, (e) => {
+	let i = 640, a = [], o = Sr(r, e, (e) => {
 		i = e, c(a);
-	}), s = (e) => e === null ? "not named" : H(e, z);
+	}), s = (e) => e === null ? "not named" : B(e, L);
 	function c(r) {
 		a = r;
-		let o = (e) => ti + (i - ni.right - ti) * Math.log(Math.max(e, ri) / ri) / Math.log(1 / ri), c = (e, t, n) => e === null || e.high < ri ? null : e.low === e.high ? v("circle", {
+		let o = (e) => ui + (i - di.right - ui) * Math.log(Math.max(e, fi) / fi) / Math.log(1 / fi), c = (e, t, n) => e === null || e.high < fi ? null : e.low === e.high ? v("circle", {
 			class: `dot-${t}`,
 			cx: o(e.low),
 			cy: n,
@@ -3078,7 +3132,7 @@ function ii() {
 			y1: n,
 			y2: n
 		});
-		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${Xn(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
+		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${or(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
 			1,
 			.01,
 			1e-4,
@@ -3087,14 +3141,14 @@ function ii() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: ni.top,
-			y2: e - ni.bottom
+			y1: di.top,
+			y2: e - di.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - ni.bottom + 16,
+			y: e - di.bottom + 16,
 			"text-anchor": "middle"
-		}, t === ri ? "≤ 0.0001%" : `${L(100 * t)}%`)]), ...r.flatMap((e, t) => {
-			let n = ni.top + t * ei + ei / 2, r = Xn(e.token ?? "");
+		}, t === fi ? "≤ 0.0001%" : `${F(100 * t)}%`)]), ...r.flatMap((e, t) => {
+			let n = di.top + t * li + li / 2, r = or(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -3107,7 +3161,7 @@ function ii() {
 				c(e.b, "b", n)
 			];
 		}), v("text", {
-			x: i - ni.right,
+			x: i - di.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -3118,23 +3172,23 @@ function ii() {
 		close: o
 	};
 }
-function ai(e, t, n, r) {
+function mi(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
-		chain: Qt(n.map(({ stage: e }) => e))
+		chain: cn(n.map(({ stage: e }) => e))
 	});
 	return {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && Qr(n, ...r)),
-		tokens: Hr(t, n, r, 200)
+		distances: e.compared ?? (n && si(n, ...r)),
+		tokens: Qr(t, n, r, 200)
 	};
 }
 // src/views/glossary.ts
-function oi({ state: e, data: t }) {
-	let n = Object.entries(Rn).map(([e, { term: t, text: n }]) => _("div", {
+function hi({ state: e, data: t }) {
+	let n = Object.entries(qn).map(([e, { term: t, text: n }]) => _("div", {
 		class: "entry",
 		"data-term": e
 	}, _("dt", {}, t), _("dd", {}, n))), r = () => {
@@ -3150,17 +3204,17 @@ function oi({ state: e, data: t }) {
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function si(e, t) {
+function gi(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function ci(e, t) {
+function _i(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function li(e) {
+function vi(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === si || e === ci ? e : ui, n = e, r = e) : (t = si, n = (t, n) => si(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === gi || e === _i ? e : yi, n = e, r = e) : (t = gi, n = (t, n) => gi(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3191,18 +3245,18 @@ function li(e) {
 		right: a
 	};
 }
-function ui() {
+function yi() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function di(e) {
+function bi(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var fi = li(si), pi = fi.right;
-fi.left, li(di).center;
+var xi = vi(gi), Si = xi.right;
+xi.left, vi(bi).center;
 // node_modules/d3-array/src/extent.js
-function mi(e, t) {
+function Ci(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3212,19 +3266,19 @@ function mi(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var hi = Math.sqrt(50), gi = Math.sqrt(10), _i = Math.sqrt(2);
-function vi(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= hi ? 10 : a >= gi ? 5 : a >= _i ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? vi(e, t, n * 2) : [
+var wi = Math.sqrt(50), Ti = Math.sqrt(10), Ei = Math.sqrt(2);
+function Di(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= wi ? 10 : a >= Ti ? 5 : a >= Ei ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Di(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function yi(e, t, n) {
+function Oi(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? vi(t, e, n) : vi(e, t, n);
+	let r = t < e, [i, a, o] = r ? Di(t, e, n) : Di(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3234,16 +3288,16 @@ function yi(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function bi(e, t, n) {
-	return t = +t, e = +e, n = +n, vi(e, t, n)[2];
+function ki(e, t, n) {
+	return t = +t, e = +e, n = +n, Di(e, t, n)[2];
 }
-function xi(e, t, n) {
+function Ai(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? bi(t, e, n) : bi(e, t, n);
+	let r = t < e, i = r ? ki(t, e, n) : ki(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Si(e, t) {
+function ji(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3254,16 +3308,16 @@ function Si(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Ci(e, t, n) {
+function Mi(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function wi(e, t) {
+function Ni(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Ti() {}
-var Ei = .7, Di = 1 / Ei, Oi = "\\s*([+-]?\\d+)\\s*", ki = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", Ai = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ji = /^#([0-9a-f]{3,8})$/, Mi = RegExp(`^rgb\\(${Oi},${Oi},${Oi}\\)$`), Ni = RegExp(`^rgb\\(${Ai},${Ai},${Ai}\\)$`), Pi = RegExp(`^rgba\\(${Oi},${Oi},${Oi},${ki}\\)$`), Fi = RegExp(`^rgba\\(${Ai},${Ai},${Ai},${ki}\\)$`), Ii = RegExp(`^hsl\\(${ki},${Ai},${Ai}\\)$`), Li = RegExp(`^hsla\\(${ki},${Ai},${Ai},${ki}\\)$`), Ri = {
+function Pi() {}
+var Fi = .7, Ii = 1 / Fi, Li = "\\s*([+-]?\\d+)\\s*", Ri = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", K = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", zi = /^#([0-9a-f]{3,8})$/, Bi = RegExp(`^rgb\\(${Li},${Li},${Li}\\)$`), Vi = RegExp(`^rgb\\(${K},${K},${K}\\)$`), Hi = RegExp(`^rgba\\(${Li},${Li},${Li},${Ri}\\)$`), Ui = RegExp(`^rgba\\(${K},${K},${K},${Ri}\\)$`), Wi = RegExp(`^hsl\\(${Ri},${K},${K}\\)$`), Gi = RegExp(`^hsla\\(${Ri},${K},${K},${Ri}\\)$`), Ki = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3413,266 +3467,266 @@ var Ei = .7, Di = 1 / Ei, Oi = "\\s*([+-]?\\d+)\\s*", ki = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Ci(Ti, Ui, {
+Mi(Pi, Zi, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: zi,
-	formatHex: zi,
-	formatHex8: Bi,
-	formatHsl: Vi,
-	formatRgb: Hi,
-	toString: Hi
+	hex: qi,
+	formatHex: qi,
+	formatHex8: Ji,
+	formatHsl: Yi,
+	formatRgb: Xi,
+	toString: Xi
 });
-function zi() {
+function qi() {
 	return this.rgb().formatHex();
 }
-function Bi() {
+function Ji() {
 	return this.rgb().formatHex8();
 }
-function Vi() {
-	return ta(this).formatHsl();
+function Yi() {
+	return la(this).formatHsl();
 }
-function Hi() {
+function Xi() {
 	return this.rgb().formatRgb();
 }
-function Ui(e) {
+function Zi(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ji.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Wi(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Gi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Gi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Mi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = Ni.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Pi.exec(e)) ? Gi(t[1], t[2], t[3], t[4]) : (t = Fi.exec(e)) ? Gi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ii.exec(e)) ? ea(t[1], t[2] / 100, t[3] / 100, 1) : (t = Li.exec(e)) ? ea(t[1], t[2] / 100, t[3] / 100, t[4]) : Ri.hasOwnProperty(e) ? Wi(Ri[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = zi.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Qi(t) : n === 3 ? new q(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? $i(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? $i(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Bi.exec(e)) ? new q(t[1], t[2], t[3], 1) : (t = Vi.exec(e)) ? new q(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Hi.exec(e)) ? $i(t[1], t[2], t[3], t[4]) : (t = Ui.exec(e)) ? $i(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Wi.exec(e)) ? ca(t[1], t[2] / 100, t[3] / 100, 1) : (t = Gi.exec(e)) ? ca(t[1], t[2] / 100, t[3] / 100, t[4]) : Ki.hasOwnProperty(e) ? Qi(Ki[e]) : e === "transparent" ? new q(NaN, NaN, NaN, 0) : null;
 }
-function Wi(e) {
-	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function Qi(e) {
+	return new q(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Gi(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
+function $i(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new q(e, t, n, r);
 }
-function Ki(e) {
-	return e instanceof Ti || (e = Ui(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
+function ea(e) {
+	return e instanceof Pi || (e = Zi(e)), e ? (e = e.rgb(), new q(e.r, e.g, e.b, e.opacity)) : new q();
 }
-function qi(e, t, n, r) {
-	return arguments.length === 1 ? Ki(e) : new J(e, t, n, r ?? 1);
+function ta(e, t, n, r) {
+	return arguments.length === 1 ? ea(e) : new q(e, t, n, r ?? 1);
 }
-function J(e, t, n, r) {
+function q(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Ci(J, qi, wi(Ti, {
+Mi(q, ta, Ni(Pi, {
 	brighter(e) {
-		return e = e == null ? Di : Di ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Ii : Ii ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ei : Ei ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Fi : Fi ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new J(Qi(this.r), Qi(this.g), Qi(this.b), Zi(this.opacity));
+		return new q(oa(this.r), oa(this.g), oa(this.b), aa(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Ji,
-	formatHex: Ji,
-	formatHex8: Yi,
-	formatRgb: Xi,
-	toString: Xi
+	hex: na,
+	formatHex: na,
+	formatHex8: ra,
+	formatRgb: ia,
+	toString: ia
 }));
-function Ji() {
-	return `#${$i(this.r)}${$i(this.g)}${$i(this.b)}`;
+function na() {
+	return `#${sa(this.r)}${sa(this.g)}${sa(this.b)}`;
 }
-function Yi() {
-	return `#${$i(this.r)}${$i(this.g)}${$i(this.b)}${$i((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function ra() {
+	return `#${sa(this.r)}${sa(this.g)}${sa(this.b)}${sa((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Xi() {
-	let e = Zi(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Qi(this.r)}, ${Qi(this.g)}, ${Qi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function ia() {
+	let e = aa(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${oa(this.r)}, ${oa(this.g)}, ${oa(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Zi(e) {
+function aa(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Qi(e) {
+function oa(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function $i(e) {
-	return e = Qi(e), (e < 16 ? "0" : "") + e.toString(16);
+function sa(e) {
+	return e = oa(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function ea(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
+function ca(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new J(e, t, n, r);
 }
-function ta(e) {
-	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Ti || (e = Ui(e)), !e) return new Y();
-	if (e instanceof Y) return e;
+function la(e) {
+	if (e instanceof J) return new J(e.h, e.s, e.l, e.opacity);
+	if (e instanceof Pi || (e = Zi(e)), !e) return new J();
+	if (e instanceof J) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new J(o, s, c, e.opacity);
 }
-function na(e, t, n, r) {
-	return arguments.length === 1 ? ta(e) : new Y(e, t, n, r ?? 1);
+function ua(e, t, n, r) {
+	return arguments.length === 1 ? la(e) : new J(e, t, n, r ?? 1);
 }
-function Y(e, t, n, r) {
+function J(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Ci(Y, na, wi(Ti, {
+Mi(J, ua, Ni(Pi, {
 	brighter(e) {
-		return e = e == null ? Di : Di ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Ii : Ii ** +e, new J(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ei : Ei ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Fi : Fi ** +e, new J(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new J(aa(e >= 240 ? e - 240 : e + 120, i, r), aa(e, i, r), aa(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new q(pa(e >= 240 ? e - 240 : e + 120, i, r), pa(e, i, r), pa(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Y(ra(this.h), ia(this.s), ia(this.l), Zi(this.opacity));
+		return new J(da(this.h), fa(this.s), fa(this.l), aa(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Zi(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${ra(this.h)}, ${ia(this.s) * 100}%, ${ia(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = aa(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${da(this.h)}, ${fa(this.s) * 100}%, ${fa(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function ra(e) {
+function da(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function ia(e) {
+function fa(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function aa(e, t, n) {
+function pa(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var oa = Math.PI / 180, sa = 180 / Math.PI, ca = 18, la = .96422, ua = 1, da = .82521, fa = 4 / 29, pa = 6 / 29, ma = 3 * pa * pa, ha = pa * pa * pa;
-function ga(e) {
-	if (e instanceof va) return new va(e.l, e.a, e.b, e.opacity);
-	if (e instanceof Ta) return Ea(e);
-	e instanceof J || (e = Ki(e));
-	var t = Sa(e.r), n = Sa(e.g), r = Sa(e.b), i = ya((.2225045 * t + .7168786 * n + .0606169 * r) / ua), a, o;
-	return t === n && n === r ? a = o = i : (a = ya((.4360747 * t + .3850649 * n + .1430804 * r) / la), o = ya((.0139322 * t + .0971045 * n + .7141733 * r) / da)), new va(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var ma = Math.PI / 180, ha = 180 / Math.PI, ga = 18, _a = .96422, va = 1, ya = .82521, ba = 4 / 29, xa = 6 / 29, Sa = 3 * xa * xa, Ca = xa * xa * xa;
+function wa(e) {
+	if (e instanceof Y) return new Y(e.l, e.a, e.b, e.opacity);
+	if (e instanceof Ma) return Na(e);
+	e instanceof q || (e = ea(e));
+	var t = ka(e.r), n = ka(e.g), r = ka(e.b), i = Ea((.2225045 * t + .7168786 * n + .0606169 * r) / va), a, o;
+	return t === n && n === r ? a = o = i : (a = Ea((.4360747 * t + .3850649 * n + .1430804 * r) / _a), o = Ea((.0139322 * t + .0971045 * n + .7141733 * r) / ya)), new Y(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function _a(e, t, n, r) {
-	return arguments.length === 1 ? ga(e) : new va(e, t, n, r ?? 1);
+function Ta(e, t, n, r) {
+	return arguments.length === 1 ? wa(e) : new Y(e, t, n, r ?? 1);
 }
-function va(e, t, n, r) {
+function Y(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Ci(va, _a, wi(Ti, {
+Mi(Y, Ta, Ni(Pi, {
 	brighter(e) {
-		return new va(this.l + ca * (e ?? 1), this.a, this.b, this.opacity);
+		return new Y(this.l + ga * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new va(this.l - ca * (e ?? 1), this.a, this.b, this.opacity);
+		return new Y(this.l - ga * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = la * ba(t), e = ua * ba(e), n = da * ba(n), new J(xa(3.1338561 * t - 1.6168667 * e - .4906146 * n), xa(-.9787684 * t + 1.9161415 * e + .033454 * n), xa(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = _a * Da(t), e = va * Da(e), n = ya * Da(n), new q(Oa(3.1338561 * t - 1.6168667 * e - .4906146 * n), Oa(-.9787684 * t + 1.9161415 * e + .033454 * n), Oa(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function ya(e) {
-	return e > ha ? e ** (1 / 3) : e / ma + fa;
+function Ea(e) {
+	return e > Ca ? e ** (1 / 3) : e / Sa + ba;
 }
-function ba(e) {
-	return e > pa ? e * e * e : ma * (e - fa);
+function Da(e) {
+	return e > xa ? e * e * e : Sa * (e - ba);
 }
-function xa(e) {
+function Oa(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function Sa(e) {
+function ka(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function Ca(e) {
-	if (e instanceof Ta) return new Ta(e.h, e.c, e.l, e.opacity);
-	if (e instanceof va || (e = ga(e)), e.a === 0 && e.b === 0) return new Ta(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * sa;
-	return new Ta(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function Aa(e) {
+	if (e instanceof Ma) return new Ma(e.h, e.c, e.l, e.opacity);
+	if (e instanceof Y || (e = wa(e)), e.a === 0 && e.b === 0) return new Ma(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * ha;
+	return new Ma(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function wa(e, t, n, r) {
-	return arguments.length === 1 ? Ca(e) : new Ta(e, t, n, r ?? 1);
+function ja(e, t, n, r) {
+	return arguments.length === 1 ? Aa(e) : new Ma(e, t, n, r ?? 1);
 }
-function Ta(e, t, n, r) {
+function Ma(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Ea(e) {
-	if (isNaN(e.h)) return new va(e.l, 0, 0, e.opacity);
-	var t = e.h * oa;
-	return new va(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function Na(e) {
+	if (isNaN(e.h)) return new Y(e.l, 0, 0, e.opacity);
+	var t = e.h * ma;
+	return new Y(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Ci(Ta, wa, wi(Ti, {
+Mi(Ma, ja, Ni(Pi, {
 	brighter(e) {
-		return new Ta(this.h, this.c, this.l + ca * (e ?? 1), this.opacity);
+		return new Ma(this.h, this.c, this.l + ga * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new Ta(this.h, this.c, this.l - ca * (e ?? 1), this.opacity);
+		return new Ma(this.h, this.c, this.l - ga * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Ea(this).rgb();
+		return Na(this).rgb();
 	}
 }));
-var Da = -.14861, Oa = 1.78277, ka = -.29227, Aa = -.90649, ja = 1.97294, Ma = ja * Aa, Na = ja * Oa, Pa = Oa * ka - Aa * Da;
-function Fa(e) {
-	if (e instanceof La) return new La(e.h, e.s, e.l, e.opacity);
-	e instanceof J || (e = Ki(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Pa * r + Ma * t - Na * n) / (Pa + Ma - Na), a = r - i, o = (ja * (n - i) - ka * a) / Aa, s = Math.sqrt(o * o + a * a) / (ja * i * (1 - i)), c = s ? Math.atan2(o, a) * sa - 120 : NaN;
-	return new La(c < 0 ? c + 360 : c, s, i, e.opacity);
+var Pa = -.14861, Fa = 1.78277, Ia = -.29227, La = -.90649, Ra = 1.97294, za = Ra * La, Ba = Ra * Fa, Va = Fa * Ia - La * Pa;
+function Ha(e) {
+	if (e instanceof Wa) return new Wa(e.h, e.s, e.l, e.opacity);
+	e instanceof q || (e = ea(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Va * r + za * t - Ba * n) / (Va + za - Ba), a = r - i, o = (Ra * (n - i) - Ia * a) / La, s = Math.sqrt(o * o + a * a) / (Ra * i * (1 - i)), c = s ? Math.atan2(o, a) * ha - 120 : NaN;
+	return new Wa(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function Ia(e, t, n, r) {
-	return arguments.length === 1 ? Fa(e) : new La(e, t, n, r ?? 1);
+function Ua(e, t, n, r) {
+	return arguments.length === 1 ? Ha(e) : new Wa(e, t, n, r ?? 1);
 }
-function La(e, t, n, r) {
+function Wa(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Ci(La, Ia, wi(Ti, {
+Mi(Wa, Ua, Ni(Pi, {
 	brighter(e) {
-		return e = e == null ? Di : Di ** +e, new La(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Ii : Ii ** +e, new Wa(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ei : Ei ** +e, new La(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Fi : Fi ** +e, new Wa(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * oa, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new J(255 * (t + n * (Da * r + Oa * i)), 255 * (t + n * (ka * r + Aa * i)), 255 * (t + ja * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * ma, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new q(255 * (t + n * (Pa * r + Fa * i)), 255 * (t + n * (Ia * r + La * i)), 255 * (t + Ra * r * n), this.opacity);
 	}
 }));
-var Ra = (e) => () => e;
-function za(e, t) {
+var Ga = (e) => () => e;
+function Ka(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function Ba(e, t, n) {
+function qa(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function Va(e, t) {
+function Ja(e, t) {
 	var n = t - e;
-	return n ? za(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Ra(isNaN(e) ? t : e);
+	return n ? Ka(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Ga(isNaN(e) ? t : e);
 }
-function Ha(e) {
-	return (e = +e) == 1 ? Ua : function(t, n) {
-		return n - t ? Ba(t, n, e) : Ra(isNaN(t) ? n : t);
+function Ya(e) {
+	return (e = +e) == 1 ? Xa : function(t, n) {
+		return n - t ? qa(t, n, e) : Ga(isNaN(t) ? n : t);
 	};
 }
-function Ua(e, t) {
+function Xa(e, t) {
 	var n = t - e;
-	return n ? za(e, n) : Ra(isNaN(e) ? t : e);
+	return n ? Ka(e, n) : Ga(isNaN(e) ? t : e);
 }
-var Wa = (function e(t) {
-	var n = Ha(t);
+var Za = (function e(t) {
+	var n = Ya(t);
 	function r(e, t) {
-		var r = n((e = qi(e)).r, (t = qi(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ua(e.opacity, t.opacity);
+		var r = n((e = ta(e)).r, (t = ta(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Xa(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Ga(e, t) {
+function Qa(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -3680,81 +3734,81 @@ function Ga(e, t) {
 		return r;
 	};
 }
-function Ka(e) {
+function $a(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function qa(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = no(e[o], t[o]);
+function eo(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = lo(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function Ja(e, t) {
+function to(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Ya(e, t) {
+function no(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Xa(e, t) {
+function ro(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = no(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = lo(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Za = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Qa = new RegExp(Za.source, "g");
-function $a(e) {
+var io = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, ao = new RegExp(io.source, "g");
+function oo(e) {
 	return function() {
 		return e;
 	};
 }
-function eo(e) {
+function so(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function to(e, t) {
-	var n = Za.lastIndex = Qa.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Za.exec(e)) && (i = Qa.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function co(e, t) {
+	var n = io.lastIndex = ao.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = io.exec(e)) && (i = ao.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Ya(r, i)
-	})), n = Qa.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? eo(c[0].x) : $a(t) : (t = c.length, function(e) {
+		x: no(r, i)
+	})), n = ao.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? so(c[0].x) : oo(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function no(e, t) {
+function lo(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? Ra(t) : (n === "number" ? Ya : n === "string" ? (r = Ui(t)) ? (t = r, Wa) : to : t instanceof Ui ? Wa : t instanceof Date ? Ja : Ka(t) ? Ga : Array.isArray(t) ? qa : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Xa : Ya)(e, t);
+	return t == null || n === "boolean" ? Ga(t) : (n === "number" ? no : n === "string" ? (r = Zi(t)) ? (t = r, Za) : co : t instanceof Zi ? Za : t instanceof Date ? to : $a(t) ? Qa : Array.isArray(t) ? eo : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? ro : no)(e, t);
 }
-function ro(e, t) {
+function uo(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var io = 1e-12;
-function ao(e) {
+var fo = 1e-12;
+function po(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function oo(e) {
+function mo(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function so(e) {
+function ho(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < io) h = Math.log(u / s) / t, m = function(e) {
+		if (p < fo) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -3764,11 +3818,11 @@ function so(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = ao(y), c = s / (n * g) * (i * so(t * r + y) - oo(y));
+				var r = e * h, i = po(y), c = s / (n * g) * (i * ho(t * r + y) - mo(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / ao(t * r + y)
+					s * i / po(t * r + y)
 				];
 			};
 		}
@@ -3779,11 +3833,11 @@ function so(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function co(e) {
+function go(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = Ia(t)).h, (r = Ia(r)).h), a = Ua(t.s, r.s), o = Ua(t.l, r.l), s = Ua(t.opacity, r.opacity);
+			var i = e((t = Ua(t)).h, (r = Ua(r)).h), a = Xa(t.s, r.s), o = Xa(t.l, r.l), s = Xa(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -3791,69 +3845,69 @@ function co(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-co(Va), co(Ua);
+go(Ja), go(Xa);
 // node_modules/d3-scale/src/constant.js
-function lo(e) {
+function _o(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function uo(e) {
+function vo(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var fo = [0, 1];
-function po(e) {
+var yo = [0, 1];
+function bo(e) {
 	return e;
 }
-function mo(e, t) {
+function xo(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : lo(isNaN(t) ? NaN : .5);
+	} : _o(isNaN(t) ? NaN : .5);
 }
-function ho(e, t) {
+function So(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function go(e, t, n) {
+function Co(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = mo(i, r), a = n(o, a)) : (r = mo(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = xo(i, r), a = n(o, a)) : (r = xo(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function _o(e, t, n) {
+function wo(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = mo(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = xo(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = pi(e, t, 1, r) - 1;
+		var n = Si(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function vo(e, t) {
+function To(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function yo() {
-	var e = fo, t = fo, n = no, r, i, a, o = po, s, c, l;
+function Eo() {
+	var e = yo, t = yo, n = lo, r, i, a, o = bo, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== po && (o = ho(e[0], e[n - 1])), s = n > 2 ? _o : go, c = l = null, d;
+		return o !== bo && (o = So(e[0], e[n - 1])), s = n > 2 ? wo : Co, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Ya))(n)));
+		return o(i((l ||= s(t, e.map(r), no))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, uo), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, vo), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = ro, u();
+		return t = Array.from(e), n = uo, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : po, u()) : o !== po;
+		return arguments.length ? (o = e ? !0 : bo, u()) : o !== bo;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -3862,39 +3916,39 @@ function yo() {
 		return r = e, i = t, u();
 	};
 }
-function bo() {
-	return yo()(po, po);
+function Do() {
+	return Eo()(bo, bo);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function xo(e) {
+function Oo(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function So(e, t) {
+function ko(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Co(e) {
-	return e = So(Math.abs(e)), e ? e[1] : NaN;
+function Ao(e) {
+	return e = ko(Math.abs(e)), e ? e[1] : NaN;
 }
-function wo(e, t) {
+function jo(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function To(e) {
+function Mo(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Eo = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Do(e) {
-	if (!(t = Eo.exec(e))) throw Error("invalid format: " + e);
+var No = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Po(e) {
+	if (!(t = No.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Oo({
+	return new Fo({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -3907,14 +3961,14 @@ function Do(e) {
 		type: t[10]
 	});
 }
-Do.prototype = Oo.prototype;
-function Oo(e) {
+Po.prototype = Fo.prototype;
+function Fo(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Oo.prototype.toString = function() {
+Fo.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function ko(e) {
+function Io(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -3928,38 +3982,38 @@ function ko(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var Ao;
-function jo(e, t) {
-	var n = So(e, t);
-	if (!n) return Ao = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (Ao = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + So(e, Math.max(0, t + a - 1))[0];
+var Lo;
+function Ro(e, t) {
+	var n = ko(e, t);
+	if (!n) return Lo = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Lo = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + ko(e, Math.max(0, t + a - 1))[0];
 }
-function Mo(e, t) {
-	var n = So(e, t);
+function zo(e, t) {
+	var n = ko(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var No = {
+var Bo = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: xo,
+	d: Oo,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => Mo(e * 100, t),
-	r: Mo,
-	s: jo,
+	p: (e, t) => zo(e * 100, t),
+	r: zo,
+	s: Ro,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function Po(e) {
+function Vo(e) {
 	return e;
 }
-var Fo = Array.prototype.map, Io = [
+var Ho = Array.prototype.map, Uo = [
 	"y",
 	"z",
 	"a",
@@ -3978,21 +4032,21 @@ var Fo = Array.prototype.map, Io = [
 	"Z",
 	"Y"
 ];
-function Lo(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? Po : wo(Fo.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Po : To(Fo.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function Wo(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? Vo : jo(Ho.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Vo : Mo(Ho.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Do(e);
+		e = Po(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : No[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = No[y], C = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : Bo[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = Bo[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
-		function w(e) {
+		function C(e) {
 			var n = b, r = x, o, l, p;
 			if (y === "c") r = S(e) + r, e = "";
 			else {
 				e = +e;
-				var w = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ko(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Ao !== void 0 ? Io[8 + Ao / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
+				var C = e < 0 || 1 / e < 0;
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Io(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Lo !== void 0 ? Uo[8 + Lo / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -4000,27 +4054,27 @@ function Lo(e) {
 				}
 			}
 			g && !m && (e = t(e, Infinity));
-			var ee = n.length + e.length + r.length, T = ee < h ? Array(h - ee + 1).join(u) : "";
-			switch (g && m && (e = t(T + e, T.length ? h - r.length : Infinity), T = ""), d) {
+			var te = n.length + e.length + r.length, w = te < h ? Array(h - te + 1).join(u) : "";
+			switch (g && m && (e = t(w + e, w.length ? h - r.length : Infinity), w = ""), d) {
 				case "<":
-					e = n + e + r + T;
+					e = n + e + r + w;
 					break;
 				case "=":
-					e = n + T + e + r;
+					e = n + w + e + r;
 					break;
 				case "^":
-					e = T.slice(0, ee = T.length >> 1) + n + e + r + T.slice(ee);
+					e = w.slice(0, te = w.length >> 1) + n + e + r + w.slice(te);
 					break;
-				default: e = T + n + e + r;
+				default: e = w + n + e + r;
 			}
 			return a(e);
 		}
-		return w.toString = function() {
+		return C.toString = function() {
 			return e + "";
-		}, w;
+		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Co(t) / 3))) * 3, r = 10 ** -n, i = l((e = Do(e), e.type = "f", e), { suffix: Io[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Ao(t) / 3))) * 3, r = 10 ** -n, i = l((e = Po(e), e.type = "f", e), { suffix: Uo[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -4030,57 +4084,57 @@ function Lo(e) {
 		formatPrefix: u
 	};
 }
-var Ro, zo, Bo;
-Vo({
+var Go, Ko, qo;
+Jo({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function Vo(e) {
-	return Ro = Lo(e), zo = Ro.format, Bo = Ro.formatPrefix, Ro;
+function Jo(e) {
+	return Go = Wo(e), Ko = Go.format, qo = Go.formatPrefix, Go;
 }
-function Ho(e) {
-	return Math.max(0, -Co(Math.abs(e)));
+function Yo(e) {
+	return Math.max(0, -Ao(Math.abs(e)));
 }
-function Uo(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Co(t) / 3))) * 3 - Co(Math.abs(e)));
+function Xo(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ao(t) / 3))) * 3 - Ao(Math.abs(e)));
 }
-function Wo(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Co(t) - Co(e)) + 1;
+function Zo(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ao(t) - Ao(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function Go(e, t, n, r) {
-	var i = xi(e, t, n), a;
-	switch (r = Do(r ?? ",f"), r.type) {
+function Qo(e, t, n, r) {
+	var i = Ai(e, t, n), a;
+	switch (r = Po(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = Uo(i, o)) && (r.precision = a), Bo(r, o);
+			return r.precision == null && !isNaN(a = Xo(i, o)) && (r.precision = a), qo(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = Wo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = Zo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = Ho(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = Yo(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return zo(r);
+	return Ko(r);
 }
 // node_modules/d3-scale/src/linear.js
-function Ko(e) {
+function $o(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return yi(n[0], n[n.length - 1], e ?? 10);
+		return Oi(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return Go(r[0], r[r.length - 1], e ?? 10, n);
+		return Qo(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = bi(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = ki(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -4089,47 +4143,47 @@ function Ko(e) {
 		return e;
 	}, e;
 }
-function qo() {
-	var e = bo();
+function es() {
+	var e = Do();
 	return e.copy = function() {
-		return vo(e, qo());
-	}, Si.apply(e, arguments), Ko(e);
+		return To(e, es());
+	}, ji.apply(e, arguments), $o(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Jo(e, t) {
+function ts(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Yo(e) {
+function ns(e) {
 	return Math.log(e);
 }
-function Xo(e) {
+function rs(e) {
 	return Math.exp(e);
 }
-function Zo(e) {
+function is(e) {
 	return -Math.log(-e);
 }
-function Qo(e) {
+function as(e) {
 	return -Math.exp(-e);
 }
-function $o(e) {
+function os(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function es(e) {
-	return e === 10 ? $o : e === Math.E ? Math.exp : (t) => e ** +t;
+function ss(e) {
+	return e === 10 ? os : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function ts(e) {
+function cs(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function ns(e) {
+function ls(e) {
 	return (t, n) => -e(-t, n);
 }
-function rs(e) {
-	let t = e(Yo, Xo), n = t.domain, r = 10, i, a;
+function us(e) {
+	let t = e(ns, rs), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = ts(r), a = es(r), n()[0] < 0 ? (i = ns(i), a = ns(a), e(Zo, Qo)) : e(Yo, Xo), t;
+		return i = cs(r), a = ss(r), n()[0] < 0 ? (i = ls(i), a = ls(a), e(is, as)) : e(ns, rs), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -4149,24 +4203,24 @@ function rs(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = yi(o, s, p));
-		} else m = yi(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Oi(o, s, p));
+		} else m = Oi(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Do(n)).precision == null && (n.trim = !0), n = zo(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Po(n)).precision == null && (n.trim = !0), n = Ko(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Jo(n(), {
+	}, t.nice = () => n(ts(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function is() {
-	let e = rs(yo()).domain([1, 10]);
-	return e.copy = () => vo(e, is()).base(e.base()), Si.apply(e, arguments), e;
+function ds() {
+	let e = us(Eo()).domain([1, 10]);
+	return e.copy = () => To(e, ds()).base(e.base()), ji.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4175,27 +4229,27 @@ function X(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var as = Math.PI, os = 2 * as, ss = 1e-6, cs = os - ss;
-function ls(e) {
+var fs = Math.PI, ps = 2 * fs, ms = 1e-6, hs = ps - ms;
+function gs(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function us(e) {
+function _s(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return ls;
+	if (t > 15) return gs;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function ds(e, t, n, r) {
+function vs(e, t, n, r) {
 	return e === n && t === r;
 }
-function fs(e) {
+function ys(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return ds;
+	if (!(t <= 15)) return vs;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -4203,9 +4257,9 @@ function fs(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var ps = class {
+var bs = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ls : us(e), this._equal = e == null ? ds : fs(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? gs : _s(e), this._equal = e == null ? vs : ys(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -4226,27 +4280,27 @@ var ps = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > ss) {
-			if (!(Math.abs(u * s - c * l) > ss) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > ms) {
+			if (!(Math.abs(u * s - c * l) > ms) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((as - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > ss && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((fs - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > ms && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > ss || Math.abs(this._y1 - l) > ss) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % os + os), d > cs) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > ss) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > ms || Math.abs(this._y1 - l) > ms) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % ps + ps), d > hs) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > ms) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= as && this._equal(c, l, a, o)) {
+				if (d >= fs && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= as)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= fs)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= as)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= fs)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -4257,9 +4311,9 @@ var ps = class {
 		return this._;
 	}
 };
-ps.prototype;
+bs.prototype;
 // node_modules/d3-shape/src/path.js
-function ms(e) {
+function xs(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -4270,17 +4324,17 @@ function ms(e) {
 			t = e;
 		}
 		return e;
-	}, () => new ps(t);
+	}, () => new bs(t);
 }
 Array.prototype.slice;
-function hs(e) {
+function Ss(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function gs(e) {
+function Cs(e) {
 	this._context = e;
 }
-gs.prototype = {
+Cs.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -4303,22 +4357,22 @@ gs.prototype = {
 		}
 	}
 };
-function _s(e) {
-	return new gs(e);
+function ws(e) {
+	return new Cs(e);
 }
 // node_modules/d3-shape/src/point.js
-function vs(e) {
+function Ts(e) {
 	return e[0];
 }
-function ys(e) {
+function Es(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function bs(e, t) {
-	var n = X(!0), r = null, i = _s, a = null, o = ms(s);
-	e = typeof e == "function" ? e : e === void 0 ? vs : X(e), t = typeof t == "function" ? t : t === void 0 ? ys : X(t);
+function Ds(e, t) {
+	var n = X(!0), r = null, i = ws, a = null, o = xs(s);
+	e = typeof e == "function" ? e : e === void 0 ? Ts : X(e), t = typeof t == "function" ? t : t === void 0 ? Es : X(t);
 	function s(s) {
-		var c, l = (s = hs(s)).length, u, d = !1, f;
+		var c, l = (s = Ss(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -4335,11 +4389,11 @@ function bs(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function xs(e, t, n) {
-	var r = null, i = X(!0), a = null, o = _s, s = null, c = ms(l);
-	e = typeof e == "function" ? e : e === void 0 ? vs : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? ys : X(+n);
+function Os(e, t, n) {
+	var r = null, i = X(!0), a = null, o = ws, s = null, c = xs(l);
+	e = typeof e == "function" ? e : e === void 0 ? Ts : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Es : X(+n);
 	function l(l) {
-		var u, d, f, p = (l = hs(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Ss(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -4353,7 +4407,7 @@ function xs(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return bs().defined(i).curve(o).context(a);
+		return Ds().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
@@ -4388,12 +4442,12 @@ var Z = {
 	top: 24,
 	bottom: 38
 };
-function Ss(e = 240) {
+function ks(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = fr(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = Sr(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -4403,12 +4457,12 @@ function Ss(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Es(mi(o, (e) => e.x), 0), [l, u] = Es(mi(o.flatMap((e) => [
+		let [s, c] = Ns(Ci(o, (e) => e.x), 0), [l, u] = Ns(Ci(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = qo([s, c], [Z.left, i - Z.right]), f = qo([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).filter((e) => !r.whole || Number.isInteger(e)).map((e) => [e, L(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Ts).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = es([s, c], [Z.left, i - Z.right]), f = es([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).filter((e) => !r.whole || Number.isInteger(e)).map((e) => [e, F(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Ms).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Z.top,
@@ -4425,7 +4479,7 @@ function Ss(e = 240) {
 			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, L(e))]), ...p.map(([t, n]) => v("text", {
+		}, F(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
 			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
@@ -4435,7 +4489,7 @@ function Ss(e = 240) {
 			x2: d(r.mark),
 			y1: Z.top,
 			y2: e - Z.bottom
-		}), ...r.series.map((e) => Cs(e, d, f)), v("text", {
+		}), ...r.series.map((e) => As(e, d, f)), v("text", {
 			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -4450,8 +4504,8 @@ function Ss(e = 240) {
 		close: o
 	};
 }
-function Cs(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = bs().x((e) => t(e.x)).y((e) => n(e.y)), a = xs().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function As(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Ds().x((e) => t(e.x)).y((e) => n(e.y)), a = Os().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -4464,22 +4518,22 @@ function Cs(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, ws(e, r)))));
+	}, v("title", {}, js(e, r)))));
 }
-function ws(e, t) {
-	let n = t.low === void 0 ? "" : ` (${L(t.low)} to ${L(t.high)})`;
-	return `${e.name} at ${L(t.x)}: ${L(t.y)}${n}`;
+function js(e, t) {
+	let n = t.low === void 0 ? "" : ` (${F(t.low)} to ${F(t.high)})`;
+	return `${e.name} at ${F(t.x)}: ${F(t.y)}${n}`;
 }
-function Ts(e) {
+function Ms(e) {
 	let t = Math.ceil(e.points.length / 30);
-	return `${e.name}: ${e.points.filter((e, n) => n % t === 0).map((e) => `${L(e.x)}: ${L(e.y)}`).join(", ")}`;
+	return `${e.name}: ${e.points.filter((e, n) => n % t === 0).map((e) => `${F(e.x)}: ${F(e.y)}`).join(", ")}`;
 }
-function Es([e, t], n) {
+function Ns([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Ds = {
+var Ps = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -4493,9 +4547,9 @@ var Ds = {
 		ink: "second",
 		dashed: !0
 	}
-}, Os = "hard_equal_time";
-function ks(e, t) {
-	let { state: n } = t, r = Ss(260), i = Is(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+}, Fs = "hard_equal_time";
+function Is(e, t) {
+	let { state: n } = t, r = ks(260), i = Us(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -4505,10 +4559,10 @@ function ks(e, t) {
 		}
 	}), ` ${e}`)));
 	function s() {
-		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== Os);
-		x(a, ...i.map(([e]) => _("span", { class: `key key-${Ds[e]?.ink ?? "good"}` }, Ds[e]?.words ?? e)));
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== Fs);
+		x(a, ...i.map(([e]) => _("span", { class: `key key-${Ps[e]?.ink ?? "good"}` }, Ps[e]?.words ?? e)));
 		let o = i.flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Ds[e] ?? {
+			let { words: r, ink: i, dashed: a } = Ps[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -4517,7 +4571,7 @@ function ks(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === Os ? null : As(o);
+			}, c = t || e === Fs ? null : Ls(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -4541,30 +4595,30 @@ function ks(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? Ms[e.verdict] : e.stopped ? "Stopped before a verdict" : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, js(e)), e.verdict_equal_time_reason && e.arms[Os] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? W([
+		}, _("h2", { class: "verdict" }, e.verdict ? zs[e.verdict] : e.stopped ? "Stopped before a verdict" : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Rs(e)), e.verdict_equal_time_reason && e.arms[Fs] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? Yn([
 			{
 				name: "test loss, hard minus soft",
 				unit: "nats per token, same steps",
 				term: "paired-difference",
-				value: _("b", {}, Ns(e.difference_test))
+				value: _("b", {}, Bs(e.difference_test))
 			},
 			...e.difference_equal_time_test ? [{
 				name: "the same, in equal time",
 				unit: "nats per token",
 				term: "equal-time",
-				value: _("b", {}, Ns(e.difference_equal_time_test))
+				value: _("b", {}, Bs(e.difference_equal_time_test))
 			}] : [],
 			{
 				name: "seeds",
 				unit: "pairs of students",
 				term: "seed",
-				value: _("b", {}, B(e.difference_test.seeds.length))
+				value: _("b", {}, R(e.difference_test.seeds.length))
 			}
-		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), U("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), U("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95% interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
+		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), V("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), V("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95% interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, Ls(e)) : null),
+		}, Ws(e)) : null),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -4588,7 +4642,7 @@ function ks(e, t) {
 		}
 	};
 }
-function As(e) {
+function Ls(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -4597,21 +4651,21 @@ function As(e) {
 		}];
 	});
 }
-function js({ arms: e, stopped: t }) {
+function Rs({ arms: e, stopped: t }) {
 	let n = Object.values(e).flat().sort((e, t) => e.seed - t.seed).at(-1);
-	return t ? n ? `The last measurement: ${Ds[n.arm]?.words ?? n.arm}, seed ${n.seed}, step ${n.steps}.` : "Nothing was measured yet." : n ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
+	return t ? n ? `The last measurement: ${Ps[n.arm]?.words ?? n.arm}, seed ${n.seed}, step ${n.steps}.` : "Nothing was measured yet." : n ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
 }
-var Ms = {
+var zs = {
 	helps: "Distilling helps",
 	"does not help": "Distilling does not help",
 	"cannot tell": "Cannot tell yet whether distilling helps",
 	"no control": "No control, so no verdict"
 };
-function Ns(e, t = 4) {
-	return `${En(e.mean, t)}${e.ci ? ` (${Mn(e.ci, t)})` : ""}`;
+function Bs(e, t = 4) {
+	return `${Fn(e.mean, t)}${e.ci ? ` (${Vn(e.ci, t)})` : ""}`;
 }
-var Ps = 44, Fs = 46;
-function Is(e) {
+var Vs = 44, Hs = 46;
+function Us(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -4619,7 +4673,7 @@ function Is(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * Ps + Fs, r = t.flatMap(([, e]) => [
+	let n = t.length * Vs + Hs, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -4629,26 +4683,26 @@ function Is(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${Ns(t)} nats per token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${Bs(t)} nats per token`).join("; ")), {
 		element: l,
-		close: fr(l, n, (e) => {
-			let r = e < 420 ? 2 : 4, s = qo([i - o, a + o], [12, e - 24]);
+		close: Sr(l, n, (e) => {
+			let r = e < 420 ? 2 : 4, s = es([i - o, a + o], [12, e - 24]);
 			x(c, ...s.ticks(Math.max(3, Math.round(e / 120))).flatMap((e) => [v("line", {
 				class: "grid",
 				x1: s(e),
 				x2: s(e),
 				y1: 4,
-				y2: n - Fs + 6
+				y2: n - Hs + 6
 			}), v("text", {
 				x: s(e),
-				y: n - Fs + 20,
+				y: n - Hs + 20,
 				"text-anchor": "middle"
-			}, En(e, 2))]), v("line", {
+			}, Fn(e, 2))]), v("line", {
 				class: "cut",
 				x1: s(0),
 				x2: s(0),
 				y1: 4,
-				y2: n - Fs + 6
+				y2: n - Hs + 6
 			}), v("text", {
 				x: 2,
 				y: n - 6
@@ -4657,12 +4711,12 @@ function Is(e) {
 				y: n - 6,
 				"text-anchor": "end"
 			}, "distilled better →"), ...t.map(([e, t], n) => {
-				let i = n * Ps + 30;
+				let i = n * Vs + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					class: "row-label",
 					x: 12,
 					y: i - 14
-				}, `${e}: ${Ns(t, r)}`), t.ci ? v("line", {
+				}, `${e}: ${Bs(t, r)}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -4683,8 +4737,8 @@ function Is(e) {
 		})
 	};
 }
-function Ls(e) {
-	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", U("control")), ...[
+function Ws(e) {
+	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", V("control")), ...[
 		["seed", "seed"],
 		["validation", "held-out-loss"],
 		["test", "held-out-loss"],
@@ -4694,9 +4748,9 @@ function Ls(e) {
 	].map(([e, t]) => _("th", {
 		scope: "col",
 		class: e === "tokens" ? "wide-only" : ""
-	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ds[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, R(t.val_nll, 4)), _("td", { class: "figure" }, R(t.test_nll, 4)), _("td", { class: "figure" }, R(t.seconds, 1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
+	}, `${e} `, V(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ps[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, I(t.val_nll, 4)), _("td", { class: "figure" }, I(t.test_nll, 4)), _("td", { class: "figure" }, I(t.seconds, 1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : R(t.tokens)), _("td", { class: "figure" }, R(t.steps)))))));
 }
-function Rs(e, t) {
+function Gs(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
 		t.step,
 		t.seconds,
@@ -4721,9 +4775,9 @@ function Rs(e, t) {
 	return n[t.arm] = i < 0 ? [...r, o] : r.with(i, o), { arms: n };
 }
 // src/parts/slider.ts
-var zs = 3;
-function Bs(e, t) {
-	let n = w("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
+var Ks = 3;
+function qs(e, t) {
+	let n = C("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
 		id: n,
 		type: "range",
 		min: e.min,
@@ -4752,7 +4806,7 @@ function Bs(e, t) {
 		}, n < 0 ? "−" : "+");
 	};
 	return {
-		element: _("div", { class: "tau-box" }, _("div", { class: "tau-head" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", U(e.term)), _("span", {}, o, " ", a)), _("div", { class: "tau-row" }, l(-1), _("div", { class: "tau-scale" }, i, _("div", {
+		element: _("div", { class: "tau-box" }, _("div", { class: "tau-head" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", V(e.term)), _("span", {}, o, " ", a)), _("div", { class: "tau-row" }, l(-1), _("div", { class: "tau-scale" }, i, _("div", {
 			class: "tau-ends",
 			"aria-hidden": "true"
 		}, ...s)), l(1))),
@@ -4761,15 +4815,15 @@ function Bs(e, t) {
 		}
 	};
 }
-function Vs(e) {
-	return Bs({
+function Js(e) {
+	return qs({
 		label: "temperature τ",
 		term: "temperature",
 		min: 0,
-		max: zs,
+		max: Ks,
 		step: .01,
 		nudge: .1,
-		write: V,
+		write: z,
 		meaning: (e) => e === 0 ? "greedy" : e === 1 ? "the model’s own" : "",
 		marks: [
 			[0, "0"],
@@ -4780,22 +4834,22 @@ function Vs(e) {
 	}, e);
 }
 // src/views/path.ts
-var Hs = 22, Us = 40, Q = {
+var Ys = 22, Xs = 40, Q = {
 	left: 30,
 	right: 8,
 	top: 22,
 	bottom: 34
-}, Ws = 7.4;
-function Gs(e, t) {
-	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = Bs({
+}, Zs = 7.4;
+function Qs(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = qs({
 		label: "temperature τ",
 		term: "temperature",
 		min: r,
 		max: i,
 		step: "any",
-		write: V,
+		write: z,
 		onKey: h,
-		marks: [[r, V(r)], [i, V(i)]]
+		marks: [[r, z(r)], [i, z(i)]]
 	}, g), c = _("p", {
 		class: "tokens path-text",
 		dir: "auto"
@@ -4804,9 +4858,9 @@ function Gs(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], p = Qs(e, r, i, (e) => g(e)), m = (e) => {
+	], p = ac(e, r, i, (e) => g(e)), m = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, o + e))];
-		g(qs(t));
+		g(ec(t));
 	};
 	function h(e) {
 		let t = {
@@ -4816,16 +4870,16 @@ function Gs(e, t) {
 		t !== void 0 && (e.preventDefault(), m(t));
 	}
 	function g(e) {
-		a.set("tau", V(e)), v(e);
+		a.set("tau", z(e)), v(e);
 	}
 	function v(t) {
-		let r = Js(n, t), i = n[r];
+		let r = tc(n, t), i = n[r];
 		s.show(t, i.text), p.show(t, r);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(l, `${Xs(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${B(r + 1)} of ${B(n.length)}`), S(d, Ys[i.finish_reason] ?? i.finish_reason), S(f, An(i.logprob_raw)), r === o) return;
+		if (S(l, `${rc(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${R(r + 1)} of ${R(n.length)}`), S(d, nc[i.finish_reason] ?? i.finish_reason), S(f, zn(i.logprob_raw)), r === o) return;
 		let m = n[o]?.ids;
 		o = r, x(c, ...e.tokens[r].map((e, t) => {
-			let n = G(e);
+			let n = H(e);
 			return m && m[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
@@ -4833,7 +4887,7 @@ function Gs(e, t) {
 	v(Math.min(i, Math.max(r, Number(a.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
 	let b = n.reduce((e, t) => e + t.temperatures.length, 0);
 	return {
-		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ks(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
+		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, $s(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => m(-1)
@@ -4844,7 +4898,7 @@ function Gs(e, t) {
 		}, "hotter text →"))), _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, c, W([
+		}, c, Yn([
 			{
 				name: "this text comes at",
 				unit: e.exact ? "exact ends" : "ends as far as asked for",
@@ -4868,44 +4922,44 @@ function Gs(e, t) {
 				term: "token",
 				value: d
 			}
-		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), U("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${B(e.forward_passes)} forward passes instead of ${B(e.independent_passes)}. `), U("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ec(e))),
+		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), V("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${R(e.forward_passes)} forward passes instead of ${R(e.independent_passes)}. `), V("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), sc(e))),
 		close: () => {
 			y(), p.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => tc(e),
+			csv: () => cc(e),
 			svg: () => p.element
 		}
 	};
 }
-function Ks(e) {
+function $s(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function qs(e) {
+function ec(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function Js(e, t) {
+function tc(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-var Ys = {
+var nc = {
 	end: "the model’s end token",
 	length: "the longest text asked for",
 	stop: "a stop text"
 };
-function Xs(e) {
-	return e.temperature_low === e.temperature_high ? `τ = ${V(e.temperature_low)}` : `τ = ${V(e.temperature_low)} to ${V(e.temperature_high)}`;
+function rc(e) {
+	return e.temperature_low === e.temperature_high ? `τ = ${z(e.temperature_low)}` : `τ = ${z(e.temperature_low)} to ${z(e.temperature_high)}`;
 }
-function Zs(e) {
-	let { leaves: t } = e, n = [], r = Math.min(Us, Math.max(...t.map((e) => e.ids.length)));
+function ic(e) {
+	let { leaves: t } = e, n = [], r = Math.min(Xs, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4920,8 +4974,8 @@ function Zs(e) {
 	}
 	return n;
 }
-function Qs(e, t, n, r) {
-	let i = Zs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Hs + Q.bottom, s = qo([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function ac(e, t, n, r) {
+	let i = ic(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Ys + Q.bottom, s = es([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4939,8 +4993,8 @@ function Qs(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = fr(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => $s(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = Sr(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => oc(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4950,7 +5004,7 @@ function Qs(e, t, n, r) {
 			x: s(e),
 			y: o - Q.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, V(e))]), v("text", {
+		}, z(e))]), v("text", {
 			x: e - Q.right,
 			y: o - 2,
 			"text-anchor": "end"
@@ -4959,7 +5013,7 @@ function Qs(e, t, n, r) {
 			y: 12
 		}, "place of the token in the text ↓"), ...Array.from({ length: a }, (e, t) => t).filter((e) => e === 0 || e % 5 == 4).map((e) => v("text", {
 			x: Q.left - 6,
-			y: Q.top + e * Hs + 15,
+			y: Q.top + e * Ys + 15,
 			"text-anchor": "end"
 		}, String(e + 1)))), h(...p);
 	});
@@ -4972,28 +5026,28 @@ function Qs(e, t, n, r) {
 		close: m
 	};
 }
-function $s(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Xn(e.token), a = Math.floor((r - 6) / Ws);
+function oc(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = or(e.token), a = Math.floor((r - 6) / Zs);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * Hs + 1,
+		y: Q.top + e.row * Ys + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * Hs + 15
+		y: Q.top + e.row * Ys + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function ec(e) {
+function sc(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "All texts"
-	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", U("path")), _("th", { scope: "col" }, "to ", U("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "logprob, raw (nats) ", U("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(G)), _("td", {}, Ys[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, R(t.logprob_raw)))))));
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", V("path")), _("th", { scope: "col" }, "to ", V("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "logprob, raw (nats) ", V("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, z(t.temperature_low)), _("td", { class: "figure" }, z(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, nc[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, I(t.logprob_raw)))))));
 }
-function tc(e) {
+function cc(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -5009,46 +5063,46 @@ function tc(e) {
 	])];
 }
 // src/parts/rankChart.ts
-var nc = 260, $ = {
+var lc = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, rc = 1e-10, ic = 240;
-function ac({ tokens: e, seen: t, raw: n }) {
-	let r = is([1, Math.max(e, 2)], [$.left, 640]), i = is([rc, 1], [nc - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
+}, uc = 1e-10, dc = 240;
+function fc({ tokens: e, seen: t, raw: n }) {
+	let r = ds([1, Math.max(e, 2)], [$.left, 640]), i = ds([uc, 1], [lc - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = null, u = lc(e), d = v("svg", {
-		viewBox: `0 0 640 ${nc}`,
-		class: `chart rank-chart${F(n) ? "" : " range-chart"}`,
+	}), s = v("g"), c = null, l = null, u = gc(e), d = v("svg", {
+		viewBox: `0 0 640 ${lc}`,
+		class: `chart rank-chart${N(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = fr(d, nc, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...sc(e, r, i, t)), l = null, p(c);
+	}, a, o, s), f = Sr(d, lc, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...mc(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
-		c = e, l ??= F(n) ? m(n.raw, "raw") : h(n, "raw", -2);
-		let t = e === null ? null : F(e) ? m(e.processed, "processed") : h(e, "processed", 2);
-		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : oc(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
+		c = e, l ??= N(n) ? m(n.raw, "raw") : h(n, "raw", -2);
+		let t = e === null ? null : N(e) ? m(e.processed, "processed") : h(e, "processed", 2);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : pc(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(Re(e, t)))], a = (t) => Le(e, t) && Re(e, t) >= Math.log(rc), o = u.filter(a).map(n), s = k(e, e.to - 1);
-		I(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
-		let c = xs().x((e) => e[0]).y1((e) => e[1]).y0(i(rc))(o) ?? "";
+		let n = (t) => [r(t + 1), i(Math.exp(Ge(e, t)))], a = (t) => We(e, t) && Ge(e, t) >= Math.log(uc), o = u.filter(a).map(n), s = D(e, e.to - 1);
+		P(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
+		let c = Os().x((e) => e[0]).y1((e) => e[1]).y0(i(uc))(o) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
 				d: c
 			})], v("path", {
 				class: `line-${t}`,
-				d: bs()(o) ?? ""
+				d: Ds()(o) ?? ""
 			})],
-			said: `${B(I(e))} tokens, from ${L(Math.exp(Re(e, k(e, e.from))))} down to ${L(Math.exp(Re(e, s)))}`
+			said: `${R(P(e))} tokens, from ${F(Math.exp(Ge(e, D(e, e.from))))} down to ${F(Math.exp(Ge(e, s)))}`
 		};
 	}
 	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
-			if (t <= rc) return [];
+			if (t <= uc) return [];
 			let s = r(n + 1) + o;
 			return [v("line", {
 				class: `whisker whisker-${a}`,
@@ -5063,13 +5117,13 @@ function ac({ tokens: e, seen: t, raw: n }) {
 				class: `bound-${a}`,
 				d: g(n)
 			}), ...c],
-			said: `the first ${H(s[0], z)}, all ${B(e - t)} unknown ones ${H(n.unseen, z)}`
+			said: `the first ${B(s[0], L)}, all ${R(e - t)} unknown ones ${B(n.unseen, L)}`
 		};
 	}
 	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
-		let o = Array.from({ length: ic / 4 }, (n, r) => t + (e - t) ** (r / (ic / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), rc))]);
-		return xs().x((e) => e[0]).y1((e) => e[1]).y0(i(rc))(o) ?? "";
+		let o = Array.from({ length: dc / 4 }, (n, r) => t + (e - t) ** (r / (dc / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), uc))]);
+		return Os().x((e) => e[0]).y1((e) => e[1]).y0(i(uc))(o) ?? "";
 	}
 	return {
 		element: d,
@@ -5077,7 +5131,7 @@ function ac({ tokens: e, seen: t, raw: n }) {
 		close: f
 	};
 }
-function oc(e, t) {
+function pc(e, t) {
 	return e.stages.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -5085,16 +5139,16 @@ function oc(e, t) {
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: nc - $.bottom
+			y2: lc - $.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
 			y: $.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, M(e.stage)));
+		}, A(e.stage)));
 	});
 }
-function sc(e, t, n, r) {
+function mc(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -5114,9 +5168,9 @@ function sc(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: nc - $.bottom + 15,
+			y: lc - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - $.right - 24 ? "end" : "middle"
-		}, B(e))),
+		}, R(e))),
 		...a.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: $.left,
@@ -5127,7 +5181,7 @@ function sc(e, t, n, r) {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${cc(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${hc(Math.log10(e))}`)]),
 		v("text", {
 			x: r - $.right,
 			y: 256,
@@ -5139,19 +5193,19 @@ function sc(e, t, n, r) {
 		}, "probability")
 	];
 }
-function cc(e) {
+function hc(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function lc(e) {
-	let t = Array.from({ length: ic }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function gc(e) {
+	let t = Array.from({ length: dc }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/tree.ts
-var uc = 5;
-function dc(e, t) {
+var _c = 5;
+function vc(e, t) {
 	let n = [], r = i(e, []);
 	function i(e, t) {
-		let r = Math.min(uc, e.record.tokens.length), i = Array.from({ length: r }, (n, r) => a(e, r, t));
+		let r = Math.min(_c, e.record.tokens.length), i = Array.from({ length: r }, (n, r) => a(e, r, t));
 		return {
 			element: _("ul", {}, ...i.map(({ element: e }) => e)),
 			draw(t) {
@@ -5159,7 +5213,7 @@ function dc(e, t) {
 				try {
 					r = e.explain(n);
 				} catch (e) {
-					if (!(e instanceof j)) throw e;
+					if (!(e instanceof k)) throw e;
 				}
 				for (let e of i) e.draw(r, t);
 			}
@@ -5170,7 +5224,7 @@ function dc(e, t) {
 			id: e.record.ids[n] ?? null,
 			text: a
 		}], s = _("b", { class: "figure processed-ink" }), c = _("small", { class: "figure joint" }), l = _("span", { class: "bar bar-processed" }), u = [
-			_("span", { class: "tree-token" }, G(a)),
+			_("span", { class: "tree-token" }, H(a)),
 			s,
 			c,
 			_("span", {
@@ -5188,7 +5242,7 @@ function dc(e, t) {
 					role: "status"
 				}, "Reading …"));
 				try {
-					f = i(Ir(await t(o)), o), x(d, f.element), f.draw(m);
+					f = i(Kr(await t(o)), o), x(d, f.element), f.draw(m);
 				} catch (e) {
 					p = !1, x(d, _("p", {
 						class: "error",
@@ -5197,18 +5251,18 @@ function dc(e, t) {
 				}
 			}
 		}
-		let g = F(e.raw) || tr(a) ? _("li", {}, _("details", { ontoggle: (e) => e.target.open && void h() }, _("summary", { title: `What follows ${Zn(a)}` }, ...u), d)) : _("li", { class: "tree-end" }, ...u);
+		let g = N(e.raw) || dr(a) ? _("li", {}, _("details", { ontoggle: (e) => e.target.open && void h() }, _("summary", { title: `What follows ${sr(a)}` }, ...u), d)) : _("li", { class: "tree-end" }, ...u);
 		return {
 			element: g,
 			draw(e, t) {
 				let i = e?.prob(n) ?? null;
-				S(s, i === null ? "?" : i.high === 0 ? "removed" : H(i, z)), m = i === null ? {
+				S(s, i === null ? "?" : i.high === 0 ? "removed" : B(i, L)), m = i === null ? {
 					low: 0,
 					high: t.high
 				} : {
 					low: i.low * t.low,
 					high: i.high * t.high
-				}, S(c, r.length === 0 ? "" : H(m, z)), l.style.transform = `scaleX(${i?.high ?? 0})`, g.classList.toggle("removed", i?.high === 0), f?.draw(m);
+				}, S(c, r.length === 0 ? "" : B(m, L)), l.style.transform = `scaleX(${i?.high ?? 0})`, g.classList.toggle("removed", i?.high === 0), f?.draw(m);
 			}
 		};
 	}
@@ -5216,7 +5270,7 @@ function dc(e, t) {
 		element: _("section", {
 			class: "card tree",
 			"aria-label": "Continuations"
-		}, _("p", {}, _("b", {}, "Continuations "), U("processed"), " ", _("small", {}, `The ${uc} most likely tokens. Open one to see what would follow it. Blue: the share of a token after those above it. Grey: the share of the whole text.`)), r.element),
+		}, _("p", {}, _("b", {}, "Continuations "), V("processed"), " ", _("small", {}, `The ${_c} most likely tokens. Open one to see what would follow it. Blue: the share of a token after those above it. Grey: the share of the whole text.`)), r.element),
 		draw(e) {
 			n = e, r.draw({
 				low: 1,
@@ -5226,48 +5280,48 @@ function dc(e, t) {
 	};
 }
 // src/views/position.ts
-var fc = 20;
-function pc(e, t, n, r) {
-	let i = Ir(e), { state: a, announce: o } = t, s = null, c = fc, l = sr((e) => ee(e), o, { heat: !1 }), u = Vs((e) => ee($t(w(), e))), d = _("div", {
+var yc = 20;
+function bc(e, t, n, r) {
+	let i = Kr(e), { state: a, announce: o } = t, s = null, c = yc, l = _r((e) => te(e), o, { heat: !1 }), u = Js((e) => te(ln(C(), e))), d = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), f = Qn(i, fc, n), p = ac(i), m = _c(i), h = r ? dc(i, r) : null, g = _("p", {
+	}), f = cr(i, yc, n), p = fc(i), m = wc(i), h = r ? vc(i, r) : null, g = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
 	}), v = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), y = dr(T), b = _("button", {
+	}), y = xr(w), b = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => C(c * 3)
+		onclick: () => ee(c * 3)
 	}, "Show more tokens");
-	function C(t) {
-		c = Math.min(t, e.tokens.length), f = Qn(i, c, n), x(d, f.element), b.hidden = c >= e.tokens.length, f.draw(s);
+	function ee(t) {
+		c = Math.min(t, e.tokens.length), f = cr(i, c, n), x(d, f.element), b.hidden = c >= e.tokens.length, f.draw(s);
 	}
-	function w() {
+	function C() {
 		try {
-			return Jt(a.get("chain") ?? i.chain);
+			return rn(a.get("chain") ?? i.chain);
 		} catch {
-			return Xt(i.chain).chain;
+			return on(i.chain).chain;
 		}
 	}
-	function ee(e) {
-		a.set("chain", Qt(e.filter(Et)) || " ");
+	function te(e) {
+		a.set("chain", cn(e.filter(Ft)) || " ");
 	}
-	function T() {
-		let e = w(), t = "";
+	function w() {
+		let e = C(), t = "";
 		try {
 			s = i.explain(e);
 		} catch (e) {
-			if (!(e instanceof j)) throw e;
+			if (!(e instanceof k)) throw e;
 			s = null, t = e.message;
 		}
-		S(g, t), g.hidden = t === "", l.show(e), l.report(s?.stages ?? [], s === null ? "not decided here" : "off"), u.show(Tt(e)), f.draw(s), p.draw(s), h?.draw(e), m.draw(s), x(v, ...(s?.warnings ?? []).map((e) => _("li", {}, e))), v.hidden = v.children.length === 0;
+		S(g, t), g.hidden = t === "", l.show(e), l.report(s?.stages ?? [], s === null ? "not decided here" : "off"), u.show(Pt(e)), f.draw(s), p.draw(s), h?.draw(e), m.draw(s), x(v, ...(s?.warnings ?? []).map((e) => _("li", {}, e))), v.hidden = v.children.length === 0;
 	}
-	let te = a.listen((e) => e === "chain" && y()), ne = _("div", { class: `position${F(i.raw) ? "" : " partial"}` }, mc(i), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
+	let ne = a.listen((e) => e === "chain" && y()), re = _("div", { class: `position${N(i.raw) ? "" : " partial"}` }, xc(i), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, u.element, l.element, g, v), _("section", {
@@ -5276,37 +5330,37 @@ function pc(e, t, n, r) {
 	}, m.element)), _("div", { class: "main" }, _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, d, b), h?.element ?? null, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, F(i.raw) ? `All ${B(i.tokens)} tokens, the most likely at the left ` : `${B(i.seen)} known tokens as ranges, all others below a bound `), U("rank"), " ", hc(i)), p.element))));
-	return C(fc), T(), performance.mark("retort-numbers"), {
-		element: ne,
+	}, d, b), h?.element ?? null, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, N(i.raw) ? `All ${R(i.tokens)} tokens, the most likely at the left ` : `${R(i.seen)} known tokens as ranges, all others below a bound `), V("rank"), " ", Sc(i)), p.element))));
+	return ee(yc), w(), performance.mark("retort-numbers"), {
+		element: re,
 		close: () => {
-			te(), p.close();
+			ne(), p.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => yc(i, s, w()),
-			csv: () => bc(i, s),
+			json: () => Ec(i, s, C()),
+			csv: () => Dc(i, s),
 			svg: () => p.element
 		}
 	};
 }
-function mc({ record: e, seen: t, raw: n }) {
-	let r = Yt(Xt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
+function xc({ record: e, seen: t, raw: n }) {
+	let r = an(on(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(G)), pr(e, t, !F(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(H)), Cr(e, t, !N(n)), r ? _("p", { class: "note" }, r) : null);
 }
-function hc({ raw: e }) {
-	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), F(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
+function Sc({ raw: e }) {
+	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), N(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
 }
-var gc = [
+var Cc = [
 	{
 		key: "entropy",
 		name: "entropy",
 		unit: "nats",
 		term: "entropy",
-		write: L,
+		write: F,
 		beside: !0,
 		of: (e) => e.entropy
 	},
@@ -5315,25 +5369,25 @@ var gc = [
 		name: "effective support",
 		unit: "tokens",
 		term: "effective-support",
-		write: L,
+		write: F,
 		beside: !0,
-		of: (e) => Lr(e)
+		of: (e) => qr(e)
 	},
 	{
 		key: "kept",
 		name: "tokens that can come",
 		unit: "",
 		term: "truncation",
-		write: B,
+		write: R,
 		beside: !0,
-		of: (e) => N(e.kept)
+		of: (e) => j(e.kept)
 	},
 	{
 		key: "kept-mass",
 		name: "kept mass",
 		unit: "of what τ made",
 		term: "kept-mass",
-		write: z,
+		write: L,
 		of: (e) => e.keptMass
 	},
 	{
@@ -5341,29 +5395,29 @@ var gc = [
 		name: "leakage",
 		unit: "out of the raw top 90%",
 		term: "leakage",
-		write: z,
-		of: (e) => F(e) ? N(rn(e)) : null
+		write: L,
+		of: (e) => N(e) ? j(pn(e)) : null
 	},
 	{
 		key: "unseen",
 		name: "unknown tokens’ share",
 		unit: "",
 		term: "interval",
-		write: z,
+		write: L,
 		beside: !0,
-		of: (e) => F(e) ? null : e.unseen
+		of: (e) => N(e) ? null : e.unseen
 	},
 	{
 		key: "margin",
 		name: "margin",
 		unit: "raw logits, 1st − 2nd",
 		term: "margin",
-		write: L,
+		write: F,
 		of: (e, t) => t.margin
 	}
 ];
-function _c(e) {
-	let t = gc.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
+function wc(e) {
+	let t = Cc.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
 		class: "processed-ink",
 		"data-measure": e
 	}));
@@ -5373,7 +5427,7 @@ function _c(e) {
 				class: "raw-ink",
 				"data-measure": `${t}-raw`
 			});
-			return or(u, s(e.raw, e), o), Bn({
+			return gr(u, s(e.raw, e), o), Xn({
 				name: r,
 				unit: i,
 				term: a,
@@ -5387,55 +5441,55 @@ function _c(e) {
 		draw(r) {
 			t.forEach(({ key: t, write: i, of: a }, o) => {
 				let s = r === null && t !== "margin" ? null : a(r ?? e.raw, e);
-				or(n[o], s, i);
+				gr(n[o], s, i);
 			});
 		}
 	};
 }
-function vc(e) {
+function Tc(e) {
 	return e !== null && e.low === e.high ? e.low : e;
 }
-function yc(e, t, n) {
+function Ec(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
-		entropy_nats: vc(e.entropy),
-		effective_support: vc(Lr(e)),
-		unseen: vc(e.unseen)
+		entropy_nats: Tc(e.entropy),
+		effective_support: Tc(qr(e)),
+		unseen: Tc(e.unseen)
 	});
 	return {
 		known: r.known,
 		model: r.model,
 		prompt: r.prompt,
 		vocabulary: r.vocabulary,
-		chain: Qt(n),
+		chain: cn(n),
 		raw: {
 			...o(i),
-			margin: vc(e.margin)
+			margin: Tc(e.margin)
 		},
 		processed: t === null ? null : {
 			...o(t),
 			kept: t.kept,
-			kept_mass: vc(t.keptMass)
+			kept_mass: Tc(t.keptMass)
 		},
 		stages: (t?.stages ?? []).map(({ stage: e, kept: t, removed: n, keptMass: r, keptMassTotal: i }) => ({
-			stage: M(e),
+			stage: A(e),
 			kept: t,
 			removed: n,
-			kept_mass: vc(r),
-			kept_mass_total: vc(i)
+			kept_mass: Tc(r),
+			kept_mass_total: Tc(i)
 		})),
 		warnings: t?.warnings ?? [],
 		tokens: r.tokens.slice(0, 100).map((e, n) => ({
 			token: e,
 			id: r.ids[n],
-			[F(i) ? "logit" : "logprob"]: a[n],
-			prob_raw: vc(i.prob(n)),
-			prob_processed: vc(t?.prob(n) ?? null),
-			removed_by: xc(t, n)
+			[N(i) ? "logit" : "logprob"]: a[n],
+			prob_raw: Tc(i.prob(n)),
+			prob_processed: Tc(t?.prob(n) ?? null),
+			removed_by: Oc(t, n)
 		}))
 	};
 }
-function bc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
-	let o = F(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
+function Dc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
+	let o = N(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
 	return [
 		[
 			"rank",
@@ -5453,7 +5507,7 @@ function bc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 			n[i],
 			...s(t.prob(i)),
 			...s(a?.prob(i) ?? null),
-			xc(a, i)
+			Oc(a, i)
 		]),
 		...o || r === i ? [] : [[
 			null,
@@ -5466,19 +5520,19 @@ function bc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 		]]
 	];
 }
-function xc(e, t) {
+function Oc(e, t) {
 	let n = e?.removedBy(t) ?? null;
-	return n === null ? null : M(n);
+	return n === null ? null : A(n);
 }
 // src/views/tour.ts
-var Sc = 8, Cc = 3;
-function wc(e, t) {
-	let n = yn(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+var kc = 8, Ac = 3;
+function jc(e, t) {
+	let n = On(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = Tc.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = Mc.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
@@ -5496,14 +5550,14 @@ function wc(e, t) {
 	}), p = s.studio || s.position ? "Try it yourself →" : "Start again";
 	function m() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= Tc.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= Mc.length ? e - 1 : 0;
 	}
 	function h(e) {
 		let t = m() + e;
-		t < Tc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
+		t < Mc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
 	}
 	function g() {
-		let e = m(), t = Tc[e];
+		let e = m(), t = Mc[e];
 		l?.close?.();
 		let n = `moved${e + 1}`;
 		l = t.widget(i, {
@@ -5511,24 +5565,24 @@ function wc(e, t) {
 			keep: (e) => a.set(n, e)
 		}), u.forEach((t, n) => {
 			n === e ? t.firstElementChild.setAttribute("aria-current", "step") : t.firstElementChild.removeAttribute("aria-current");
-		}), d.disabled = e === 0, S(f, e === Tc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${Tc.length}: ${t.title}`);
+		}), d.disabled = e === 0, S(f, e === Mc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${Mc.length}: ${t.title}`);
 	}
 	let v = a.listen((e) => e === "step" && g());
 	return g(), {
-		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${B(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${R(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
 		download: null,
 		close: () => {
 			v(), l?.close?.();
 		}
 	};
 }
-var Tc = [
+var Mc = [
 	{
 		title: "Logits and softmax",
 		short: "Softmax",
 		idea: ["The model gives every token one number, its logit. The larger it is, the more the model expects this token, from the texts it has learned from; that need not be the truth. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100%: if one grows, the others shrink. To write, the model draws one token, each as often as its probability says."],
 		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
-		widget: jc,
+		widget: Rc,
 		question: "What changes if every logit grows by 5? Tick the box above and see.",
 		answer: "No probability changes. e^(logit + 5) = e^logit · e⁵, so every e^logit becomes e⁵ ≈ 148 times as large. So does their sum, and the 148 cancels in the division. Only the differences between logits count."
 	},
@@ -5537,7 +5591,7 @@ var Tc = [
 		short: "τ",
 		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens: every logit is divided by the same positive number, so the larger stays larger, and so does its probability."],
 		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
-		widget: Mc,
+		widget: zc,
 		question: "What happens as τ approaches 0?",
 		answer: "The largest logit gets 100%, so the most likely token is always drawn. This is called greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
@@ -5546,7 +5600,7 @@ var Tc = [
 		short: "Entropy",
 		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. The effective support makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 the right answer never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
-		widget: Nc,
+		widget: Bc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
 		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first token is right, a draw can only replace it with a wrong one."
 	},
@@ -5555,7 +5609,7 @@ var Tc = [
 		short: "Truncation",
 		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last."],
 		task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
-		widget: Lc,
+		widget: Wc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation."
 	},
@@ -5564,18 +5618,18 @@ var Tc = [
 		short: "Student",
 		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A teacher that is sure gives its runners-up almost nothing to learn from. A somewhat higher τ lifts them, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others."],
 		task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
-		widget: zc,
+		widget: Kc,
 		question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
 		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4%, and the 49,144 others together 98%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels. The teacher’s mistakes are passed on too: here Sydney. A hard label corrects them."
 	}
 ];
-function Ec(e, t, n, r) {
+function Nc(e, t, n, r) {
 	let i = [
-		...Array.from({ length: Sc }, (e, t) => t),
+		...Array.from({ length: kc }, (e, t) => t),
 		"others",
 		...r ? ["all"] : []
 	].map((t) => {
-		let i = t === "all" ? r : t === "others" ? `${B(e.logits.length - Sc)} others` : G(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
+		let i = t === "all" ? r : t === "others" ? `${R(e.logits.length - kc)} others` : H(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
 		return {
 			rank: t,
 			cells: a,
@@ -5589,10 +5643,10 @@ function Ec(e, t, n, r) {
 				"aria-hidden": "true"
 			}, o, s)))
 		};
-	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", U("token")), ...n.map(({ name: e, term: t }) => _("th", {
+	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), ...n.map(({ name: e, term: t }) => _("th", {
 		scope: "col",
 		class: "figure"
-	}, `${e} `, U(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
+	}, `${e} `, V(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
 	return {
 		element: _("table", { class: "bars tour-table" }, _("caption", { class: "sr" }, t), _("thead", {}, a), _("tbody", {}, ...i.map((e) => e.element))),
 		draw(e) {
@@ -5603,86 +5657,86 @@ function Ec(e, t, n, r) {
 		}
 	};
 }
-var Dc = {
+var Pc = {
 	name: "logit",
 	term: "logits"
-}, Oc = {
+}, Fc = {
 	name: "probability",
 	term: "probability"
-}, kc = 5;
-function Ac(e) {
-	return e === 0 ? "0%" : e < 1e-4 ? "< 0.01%" : z(e);
+}, Ic = 5;
+function Lc(e) {
+	return e === 0 ? "0%" : e < 1e-4 ? "< 0.01%" : L(e);
 }
-function jc(e, t) {
-	let { raw: n } = nn([], e.logits), r = Ec(e, "Logits, their powers and probabilities of the most likely tokens", [
-		Dc,
+function Rc(e, t) {
+	let { raw: n } = fn([], e.logits), r = Nc(e, "Logits, their powers and probabilities of the most likely tokens", [
+		Pc,
 		{
 			name: "e^logit",
 			term: "power"
 		},
-		Oc
-	], "sum"), i = Math.exp(e.logits[0]) / ze(n, 0), a = Vc(t.start, -2, 2, 0), o = _("input", {
+		Fc
+	], "sum"), i = Math.exp(e.logits[0]) / Ke(n, 0), a = Jc(t.start, -2, 2, 0), o = _("input", {
 		type: "checkbox",
 		onchange: () => s()
-	}), s = dr(() => {
-		let t = o.checked ? kc : 0, s = (n) => e.logits[n] + t + (n === e.right ? a : 0), c = Math.exp(t) * i, l = c + Math.exp(s(e.right)) - Math.exp(e.logits[e.right] + t);
+	}), s = xr(() => {
+		let t = o.checked ? Ic : 0, s = (n) => e.logits[n] + t + (n === e.right ? a : 0), c = Math.exp(t) * i, l = c + Math.exp(s(e.right)) - Math.exp(e.logits[e.right] + t);
 		r.draw((e) => {
-			let t = e === "all" ? l : e === "others" ? c * Be(n, Sc) : Math.exp(s(e));
+			let t = e === "all" ? l : e === "others" ? c * qe(n, kc) : Math.exp(s(e));
 			return {
 				cells: [
-					typeof e == "number" ? R(s(e), 2) : "",
-					B(t),
-					Ac(t / l)
+					typeof e == "number" ? I(s(e), 2) : "",
+					R(t),
+					Lc(t / l)
 				],
 				share: t / l
 			};
 		});
-	}), c = Bs({
+	}), c = qs({
 		label: `added to the logit of ${e.record.right.trim()}`,
 		term: "logits",
 		min: -2,
 		max: 2,
 		step: .1,
 		nudge: .1,
-		write: (e) => En(e, 1),
+		write: (e) => Fn(e, 1),
 		marks: [
 			[-2, "−2"],
 			[0, "0"],
 			[2, "+2"]
 		]
 	}, (e) => (c.show(a = e), t.keep(String(e)), s()));
-	return c.show(a), s(), { element: _("div", {}, c.element, _("label", { class: "choice" }, o, ` add ${kc} to every logit`), r.element) };
+	return c.show(a), s(), { element: _("div", {}, c.element, _("label", { class: "choice" }, o, ` add ${Ic} to every logit`), r.element) };
 }
-function Mc(e, t) {
-	let n = Ec(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
+function zc(e, t) {
+	let n = Nc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
 		name: "logit ÷ τ",
 		term: "logits"
-	}, Oc]), r = Hc(e, 1);
-	return { element: _("div", {}, Bc(t, (t) => {
-		let i = Hc(e, t);
+	}, Fc]), r = Yc(e, 1);
+	return { element: _("div", {}, qc(t, (t) => {
+		let i = Yc(e, t);
 		n.draw((n) => {
-			let a = Uc(i, t, n);
+			let a = Xc(i, t, n);
 			return {
-				cells: [typeof n == "number" ? t === 0 ? "–" : R(e.logits[n] / t, 2) : "", Ac(a)],
+				cells: [typeof n == "number" ? t === 0 ? "–" : I(e.logits[n] / t, 2) : "", Lc(a)],
 				share: a,
-				behind: Uc(r, 1, n)
+				behind: Xc(r, 1, n)
 			};
 		});
 	}), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
-function Nc(e, t) {
-	let n = Ss(240), r = _("b"), i = _("b"), a = [e.first, e.right].map((e) => ({
+function Bc(e, t) {
+	let n = ks(240), r = _("b"), i = _("b"), a = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
 	})), o = [...Array.from({ length: 30 }, (e, t) => t / 100), ...Array.from({ length: 55 }, (e, t) => .3 + t / 20)], s = a.map(({ rank: t }) => o.map((n) => ({
 		x: n,
-		y: 100 * Uc(Hc(e, n), n, t)
+		y: 100 * Xc(Yc(e, n), n, t)
 	})));
 	return {
-		element: _("div", {}, Bc(t, (t) => {
-			let o = Hc(e, t);
-			S(r, `${L(O(o.processed).entropy)} nats`), S(i, Wc(an(o.processed)));
-			for (let { rank: e, value: n } of a) S(n, Ac(Uc(o, t, e)));
+		element: _("div", {}, qc(t, (t) => {
+			let o = Yc(e, t);
+			S(r, `${F(E(o.processed).entropy)} nats`), S(i, Zc(mn(o.processed)));
+			for (let { rank: e, value: n } of a) S(n, Lc(Xc(o, t, e)));
 			n.draw({
 				title: "Probability of the two answers against temperature",
 				x: "temperature τ",
@@ -5691,20 +5745,20 @@ function Nc(e, t) {
 				yTo: 100,
 				mark: t,
 				series: s.map((t, n) => ({
-					name: Gc(e, a[n].rank),
+					name: Qc(e, a[n].rank),
 					ink: n === 0 ? "second" : "accent",
 					points: t,
 					bare: !0
 				}))
 			});
-		}), W([
+		}), Yn([
 			{
-				name: `chance of ${Gc(e, e.first)}`,
+				name: `chance of ${Qc(e, e.first)}`,
 				term: "tempered",
 				value: a[0].value
 			},
 			{
-				name: `chance of ${Gc(e, e.right)}`,
+				name: `chance of ${Qc(e, e.right)}`,
 				term: "tempered",
 				value: a[1].value
 			},
@@ -5718,62 +5772,62 @@ function Nc(e, t) {
 				term: "effective-support",
 				value: i
 			}
-		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${Gc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${Gc(e, e.right)}: second, and right`)), n.element, e.record.draws.length > 0 ? Fc(e) : null),
+		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${Qc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${Qc(e, e.right)}: second, and right`)), n.element, e.record.draws.length > 0 ? Hc(e) : null),
 		close: n.close
 	};
 }
-var Pc = 22;
-function Fc(e) {
+var Vc = 22;
+function Hc(e) {
 	let t = (t) => _("span", {
-		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === Gc(e, n))] ?? ""}`,
+		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === Qc(e, n))] ?? ""}`,
 		title: t
-	}, t.length > Pc ? `${t.slice(0, 20).trimEnd()} …` : t);
-	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${V(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
+	}, t.length > Vc ? `${t.slice(0, 20).trimEnd()} …` : t);
+	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${z(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
 }
-var Ic = [
+var Uc = [
 	["top_p=0.9", "top-p 0.9 alone"],
 	["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
 	["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
 	["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"]
 ];
-function Lc(e, t) {
-	let n = Ec(e, "What these settings leave of the most likely tokens", [{
+function Wc(e, t) {
+	let n = Nc(e, "What these settings leave of the most likely tokens", [{
 		name: "raw",
 		term: "raw"
 	}, {
 		name: "processed",
 		term: "processed"
-	}]), r = _("b", { role: "status" }), i = w("chain"), a = Hc(e, 1), o = (t) => {
-		let i = nn(Jt(t), e.logits), o = I(i.processed);
+	}]), r = _("b", { role: "status" }), i = C("chain"), a = Yc(e, 1), o = (t) => {
+		let i = fn(rn(t), e.logits), o = P(i.processed);
 		n.draw((e) => {
-			let t = e === "all" ? !1 : e === "others" ? o <= Sc : i.removedBy(e) !== null, n = Uc(i, 1, e);
+			let t = e === "all" ? !1 : e === "others" ? o <= kc : i.removedBy(e) !== null, n = Xc(i, 1, e);
 			return {
-				cells: [Ac(Uc(a, 1, e)), t ? "removed" : Ac(n)],
+				cells: [Lc(Xc(a, 1, e)), t ? "removed" : Lc(n)],
 				share: t ? 0 : n,
-				behind: Uc(a, 1, e),
+				behind: Xc(a, 1, e),
 				removed: t
 			};
-		}), S(r, `${B(o)} of ${B(e.logits.length)}`);
-	}, s = Vc(t.start, 1, Ic.length, 1), c = Ic.map(([e, n], r) => _("label", { class: "choice" }, _("input", {
+		}), S(r, `${R(o)} of ${R(e.logits.length)}`);
+	}, s = Jc(t.start, 1, Uc.length, 1), c = Uc.map(([e, n], r) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
 		checked: r + 1 === s,
 		onchange: () => (t.keep(String(r + 1)), o(e))
 	}), _("span", {}, n)));
-	return o(Ic[Math.floor(s) - 1][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...c), W([{
+	return o(Uc[Math.floor(s) - 1][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...c), Yn([{
 		name: "tokens kept",
 		term: "truncation",
 		value: r
 	}]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own"))) };
 }
-var Rc = [
+var Gc = [
 	" Perth",
 	" Adelaide",
 	" Melbourne"
 ];
-function zc(e, t) {
-	let n = Ec(e, "The teacher's soft target at this temperature beside the hard label", [{
+function Kc(e, t) {
+	let n = Nc(e, "The teacher's soft target at this temperature beside the hard label", [{
 		name: "hard label",
 		term: "hard-labels"
 	}, {
@@ -5783,18 +5837,18 @@ function zc(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], o = Rc.map((t) => e.record.position.tokens.indexOf(t)).filter((e) => e >= 0);
-	return { element: _("div", {}, Bc(t, (t) => {
-		let s = Hc(e, t);
+	], o = Gc.map((t) => e.record.position.tokens.indexOf(t)).filter((e) => e >= 0);
+	return { element: _("div", {}, qc(t, (t) => {
+		let s = Yc(e, t);
 		n.draw((n) => {
-			let r = Uc(s, t, n);
+			let r = Xc(s, t, n);
 			return {
-				cells: [Ac(Number(n === e.right)), Ac(r)],
+				cells: [Lc(Number(n === e.right)), Lc(r)],
 				share: r,
 				behind: Number(n === e.right)
 			};
-		}), S(r, Ac(1 - Uc(s, t, e.right))), S(i, Ac(o.reduce((e, n) => e + Uc(s, t, n), 0))), S(a, Wc(an(s.processed)));
-	}), W([
+		}), S(r, Lc(1 - Xc(s, t, e.right))), S(i, Lc(o.reduce((e, n) => e + Xc(s, t, n), 0))), S(a, Zc(mn(s.processed)));
+	}), Yn([
 		{
 			name: "all wrong tokens together",
 			term: "tempered",
@@ -5812,40 +5866,40 @@ function zc(e, t) {
 		}
 	]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
 }
-function Bc(e, t) {
-	let n = Vc(e.start, 0, Cc, 1), r = dr(() => t(n)), i = Vs((t) => (i.show(n = t), e.keep(String(t)), r()));
+function qc(e, t) {
+	let n = Jc(e.start, 0, Ac, 1), r = xr(() => t(n)), i = Js((t) => (i.show(n = t), e.keep(String(t)), r()));
 	return i.show(n), r(), i.element;
 }
-function Vc(e, t, n, r) {
+function Jc(e, t, n, r) {
 	let i = Number(e ?? NaN);
 	return i >= t && i <= n ? i : r;
 }
-function Hc(e, t) {
-	return nn([{
+function Yc(e, t) {
+	return fn([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function Uc({ processed: e }, t, n) {
-	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Be(e, Sc) : ze(e, n);
+function Xc({ processed: e }, t, n) {
+	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? qe(e, kc) : Ke(e, n);
 }
-function Wc(e) {
-	let t = L(e);
+function Zc(e) {
+	let t = F(e);
 	return `${t} ${t === "1" ? "token" : "tokens"}`;
 }
-function Gc(e, t) {
+function Qc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var Kc = 6, qc = 1e3, Jc = [
+var $c = 6, el = 1e3, tl = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "how uncertain the model was before it wrote the token (raw distribution)",
 		term: "entropy",
-		heat: (e) => $c(P(e.entropy_nats)) / Kc,
-		shown: (e) => H(P(e.entropy_nats), An),
-		ends: ["0 nats: sure", `${Kc} nats or more`],
+		heat: (e) => ol(M(e.entropy_nats)) / $c,
+		shown: (e) => B(M(e.entropy_nats), zn),
+		ends: ["0 nats: sure", `${$c} nats or more`],
 		axis: "entropy, nats",
 		ticks: [
 			[0, "0"],
@@ -5859,9 +5913,9 @@ var Kc = 6, qc = 1e3, Jc = [
 		label: "rank",
 		what: "how many tokens the model held more likely",
 		term: "rank",
-		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(qc),
-		shown: (e) => el(e),
-		ends: ["rank 1: the first choice", `rank ${B(qc)} or beyond`],
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(el),
+		shown: (e) => sl(e),
+		ends: ["rank 1: the first choice", `rank ${R(el)} or beyond`],
 		axis: "rank of the token, logarithmic",
 		ticks: [
 			[0, "1"],
@@ -5875,8 +5929,8 @@ var Kc = 6, qc = 1e3, Jc = [
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		term: "flip-risk",
-		heat: (e) => 2 * P(e.flip_risk).high,
-		shown: (e) => `flip risk ${H(P(e.flip_risk), z)}`,
+		heat: (e) => 2 * M(e.flip_risk).high,
+		shown: (e) => `flip risk ${B(M(e.flip_risk), L)}`,
 		ends: ["0%: safe at τ = 0", "50%: a coin toss"],
 		axis: "flip risk",
 		ticks: [
@@ -5886,17 +5940,17 @@ var Kc = 6, qc = 1e3, Jc = [
 		]
 	}
 ];
-function Yc(e, t, n) {
-	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Jc.find((e) => e.name === r.get("colour")) ?? Jc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
+function nl(e, t, n) {
+	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = tl.find((e) => e.name === r.get("colour")) ?? tl[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = Qc(i, (e) => h(e, !1)), f = _("div", {
+	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = al(i, (e) => h(e, !1)), f = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: m
-	}, _("span", { class: "prompt-part" }, ...a.map(G)));
+	}, _("span", { class: "prompt-part" }, ...a.map(H)));
 	i.forEach((e, t) => {
 		f.append(l[t]), /\n/.test(e.token) && f.append(_("br"));
 	});
@@ -5908,7 +5962,7 @@ function Yc(e, t, n) {
 			onmouseenter: () => g(t),
 			onfocus: () => g(t),
 			onclick: () => h(t, !0)
-		}, G(e.token));
+		}, H(e.token));
 	}
 	function m(e) {
 		let t = getComputedStyle(f).direction === "rtl", n = {
@@ -5921,18 +5975,18 @@ function Yc(e, t, n) {
 		r.set("token", String(e)), g(e), t && l[e].focus();
 	}
 	function g(t) {
-		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...il(e, t, n));
+		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...dl(e, t, n));
 	}
 	function v() {
 		i.forEach((e, t) => {
 			let n = l[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Zn(e.token)}, ${o.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${sr(e.token)}, ${o.shown(e)}`);
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
-		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", U(o.term))), d.draw(o);
+		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", V(o.term))), d.draw(o);
 	}
-	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Jc.map((e) => _("label", {}, _("input", {
+	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...tl.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -5942,55 +5996,55 @@ function Yc(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return v(), i.length > 0 && g(s), {
-		element: _("div", {}, _("div", { class: "prompt" }, ...tl(e)), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, ...cl(e)), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, y, f, u, d.element, nl(e)), c),
+		}, y, f, u, d.element, ll(e)), c),
 		close: d.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => cl(e),
+			csv: () => hl(e),
 			svg: () => d.element
 		}
 	};
 }
-var Xc = 170, Zc = {
+var rl = 170, il = {
 	left: 46,
 	right: 4,
 	top: 22,
 	bottom: 34
 };
-function Qc(e, t) {
+function al(e, t) {
 	let n = v("title"), r = v("g"), i = v("g"), a = null, o = 640, s = 0, c = v("svg", {
-		viewBox: `0 0 640 ${Xc}`,
+		viewBox: `0 0 640 ${rl}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = fr(c, Xc, (e) => {
+	}, n, r, i), l = Sr(c, rl, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
-		let l = (o - Zc.left - Zc.right) / Math.max(e.length, 1), u = Xc - Zc.bottom, f = (e) => u - e * (u - Zc.top);
+		let l = (o - il.left - il.right) / Math.max(e.length, 1), u = rl - il.bottom, f = (e) => u - e * (u - il.top);
 		x(r, v("text", {
 			x: 2,
 			y: 12
 		}, c.axis), ...c.ticks.flatMap(([e, t]) => [v("line", {
 			class: "grid",
-			x1: Zc.left,
-			x2: o - Zc.right,
+			x1: il.left,
+			x2: o - il.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: Zc.left - 6,
+			x: il.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
 		}, t)]), v("text", {
-			x: o - Zc.right,
+			x: o - il.right,
 			y: 166,
 			"text-anchor": "end"
 		}, "tokens of the text, one bar each →")), x(i, ...e.map((e, n) => {
-			let r = Math.min(1, Math.max(0, c.heat(e))), i = Xn(e.token), a = Zc.left + n * l;
+			let r = Math.min(1, Math.max(0, c.heat(e))), i = or(e.token), a = il.left + n * l;
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -5999,7 +6053,7 @@ function Qc(e, t) {
 				x: a,
 				y: 0,
 				width: l,
-				height: Xc
+				height: rl
 			}), v("rect", {
 				class: "strip-fill",
 				x: a + 1,
@@ -6023,135 +6077,135 @@ function Qc(e, t) {
 		close: l
 	};
 }
-function $c({ low: e, high: t }) {
+function ol({ low: e, high: t }) {
 	return (e + t) / 2;
 }
-function el(e) {
-	return e.rank === null ? `beyond rank ${B(e.known_tokens)}` : `rank ${B(e.rank)}`;
+function sl(e) {
+	return e.rank === null ? `beyond rank ${R(e.known_tokens)}` : `rank ${R(e.rank)}`;
 }
-function tl(e) {
+function cl(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
 	let t = e.known !== "full", n = t ? `the greedy text (its most likely token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return [_("p", { class: "meta" }, `${e.model}, ${n}`), pr(e, e.tokens[0]?.known_tokens ?? 0, t)];
+	return [_("p", { class: "meta" }, `${e.model}, ${n}`), Cr(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
-function nl(e) {
-	let { totals: t } = e, n = t.unknown > 0 ? `; ${kn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${L(e.noise_scale)} logits` : "";
-	return W([
+function ll(e) {
+	let { totals: t } = e, n = t.unknown > 0 ? `; ${Rn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${F(e.noise_scale)} logits` : "";
+	return Yn([
 		{
 			name: "length",
 			unit: "tokens",
 			term: "token",
-			value: _("b", {}, B(e.tokens.length))
+			value: _("b", {}, R(e.tokens.length))
 		},
 		{
 			name: "logprob of the text",
 			unit: `raw, summed${n}`,
 			term: "logprob",
-			value: _("b", {}, rl(P(t.logprob_raw)))
+			value: _("b", {}, ul(M(t.logprob_raw)))
 		},
 		{
 			name: "mean entropy",
 			unit: "raw",
 			term: "entropy",
-			value: _("b", {}, H(P(t.entropy_nats), An))
+			value: _("b", {}, B(M(t.entropy_nats), zn))
 		},
 		{
 			name: "chance of another greedy text",
 			unit: `on other hardware${r}`,
 			term: "flip-risk",
-			value: _("b", {}, H(P(t.flip_risk), z))
+			value: _("b", {}, B(M(t.flip_risk), L))
 		}
 	], "measures text-totals");
 }
-function rl(e) {
-	return e.low === -Infinity ? `at most ${An(e.high)}` : H(e, An);
+function ul(e) {
+	return e.low === -Infinity ? `at most ${zn(e.high)}` : B(e, zn);
 }
-function il(e, t, n) {
-	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : H(P(e), t), s = [
+function dl(e, t, n) {
+	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : B(M(e), t), s = [
 		{
 			name: "rank",
 			unit: "raw",
 			term: "rank",
-			value: r.rank === null ? `beyond ${B(r.known_tokens)}` : B(r.rank)
+			value: r.rank === null ? `beyond ${R(r.known_tokens)}` : R(r.rank)
 		},
 		{
 			name: "logprob",
 			unit: "raw",
 			term: "logprob",
-			value: rl(P(r.logprob_raw))
+			value: ul(M(r.logprob_raw))
 		},
 		{
 			name: "logprob",
 			unit: "processed",
 			term: "processed",
-			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : H(P(r.logprob_processed), An)
+			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : B(M(r.logprob_processed), zn)
 		},
 		{
 			name: "entropy",
 			unit: "raw",
 			term: "entropy",
-			value: H(P(r.entropy_nats), An)
+			value: B(M(r.entropy_nats), zn)
 		},
 		{
 			name: "entropy",
 			unit: "processed",
 			term: "entropy",
-			value: o(r.entropy_processed_nats, An)
+			value: o(r.entropy_processed_nats, zn)
 		},
 		{
 			name: "margin",
 			unit: "logits",
 			term: "margin",
-			value: H(P(r.margin))
+			value: B(M(r.margin))
 		},
 		{
 			name: "tokens kept",
 			term: "truncation",
-			value: r.kept === null ? a : B(r.kept)
+			value: r.kept === null ? a : R(r.kept)
 		},
 		{
 			name: "kept mass",
 			unit: "of what τ made",
 			term: "kept-mass",
-			value: o(r.kept_mass, z)
+			value: o(r.kept_mass, L)
 		},
 		{
 			name: "flip risk",
 			unit: "at τ = 0",
 			term: "flip-risk",
-			value: H(P(r.flip_risk), z)
+			value: B(M(r.flip_risk), L)
 		}
 	], c = r.given ? " given" : e.known === "full" ? " drawn" : " the most likely";
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), G(r.token), _("small", {}, c)),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, c)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("div", { class: "two" }, W(s, "facts"), al(r, t, n))
+		_("div", { class: "two" }, Yn(s, "facts"), fl(r, t, n))
 	];
 }
-function al(e, t, n) {
-	let r = P(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [P(e.prob_raw).high, P(e.prob_processed ?? 0).high]), r.high, 1e-12);
+function fl(e, t, n) {
+	let r = M(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [M(e.prob_raw).high, M(e.prob_processed ?? 0).high]), r.high, 1e-12);
 	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Alternatives; choose one to branch" : "Alternatives"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", U("raw")), _("th", {
+	}, "raw ", V("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", U("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => ol(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, sl("all unknown ones", r, null, i, e.rank === null)) : null);
+	}, "processed ", V("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => pl(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, ml("all unknown ones", r, null, i, e.rank === null)) : null);
 }
-function ol(e, t, n, r, i) {
-	let a = e.id === null ? e.token === t.token : e.id === t.id, o = G(e.token);
-	return sl(i && !a && (e.id !== null || tr(e.token)) ? _("button", {
+function pl(e, t, n, r, i) {
+	let a = e.id === null ? e.token === t.token : e.id === t.id, o = H(e.token);
+	return ml(i && !a && (e.id !== null || dr(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
-		"aria-label": `Branch here with ${Zn(e.token)}`
-	}, o) : o, P(e.prob_raw), e.prob_processed === null ? null : P(e.prob_processed), r, a);
+		"aria-label": `Branch here with ${sr(e.token)}`
+	}, o) : o, M(e.prob_raw), e.prob_processed === null ? null : M(e.prob_processed), r, a);
 }
-function sl(e, t, n, r, i) {
-	let [a, o] = [rr("raw"), rr("processed")];
-	ir(a, t, r), ir(o, n ?? N(0), r);
+function ml(e, t, n, r, i) {
+	let [a, o] = [pr("raw"), pr("processed")];
+	mr(a, t, r), mr(o, n ?? j(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return or(s, t, z), or(c, n, z, n?.high === 0 ? "–" : void 0), _("tr", {
+	return gr(s, t, L), gr(c, n, L, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -6162,7 +6216,7 @@ function sl(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function cl(e) {
+function hl(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -6174,7 +6228,7 @@ function cl(e) {
 		let r = e[t], i = r === null ? {
 			low: null,
 			high: null
-		} : P(r);
+		} : M(r);
 		return n.has(t) ? [i.low, i.high] : [i.low];
 	};
 	return [[
@@ -6197,14 +6251,14 @@ function cl(e) {
 		e.removed_by
 	])];
 }
-function ll(e, t) {
+function gl(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
 			low: t.reduce((e, t) => e + t.low, 0),
 			high: t.reduce((e, t) => e + t.high, 0)
 		};
-	}, i = r((e) => P(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - P(n.flip_risk)[e]), 1);
+	}, i = r((e) => M(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - M(n.flip_risk)[e]), 1);
 	return {
 		known: "full",
 		model: "writing",
@@ -6220,7 +6274,7 @@ function ll(e, t) {
 			tokens: n.length,
 			unknown: n.filter((e) => e.rank === null).length,
 			removed: 0,
-			logprob_raw: r((e) => P(e.logprob_raw)),
+			logprob_raw: r((e) => M(e.logprob_raw)),
 			logprob_processed: null,
 			perplexity: NaN,
 			kept_mass: null,
@@ -6240,9 +6294,9 @@ function ll(e, t) {
 	};
 }
 // src/views/tune.ts
-function ul(e, t) {
-	let n = e.settings.map((t, n) => yl(t, e.axis) ?? n), r = e.settings.every((t) => yl(t, e.axis) !== null), i = e.recommendation, a = Ss(), o = Ss(), s = r ? bl(i.region) : void 0, c = {
-		x: r ? xl(e.axis) : "setting, as in the table",
+function _l(e, t) {
+	let n = e.settings.map((t, n) => El(t, e.axis) ?? n), r = e.settings.every((t) => El(t, e.axis) !== null), i = e.recommendation, a = ks(), o = ks(), s = r ? Dl(i.region) : void 0, c = {
+		x: r ? Ol(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -6285,16 +6339,16 @@ function ul(e, t) {
 		yTo: 1,
 		series: u
 	});
-	let d = e.answers && e.answers.length > 0 ? hl(e, e.answers) : null;
+	let d = e.answers && e.answers.length > 0 ? Sl(e, e.answers) : null;
 	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Sl(i.setting, e.axis)}`), _("p", {}, i.reason), W(dl(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), U("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95% interval. Green: statistically tied with the best. Dashed: recommended. "), U("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", U("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", U("agreement")))), o.element)), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${R(e.items)} items, ${R(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${kl(i.setting, e.axis)}`), _("p", {}, i.reason), Yn(vl(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), V("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95% interval. Green: statistically tied with the best. Dashed: recommended. "), V("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", V("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", V("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, fl(e, d?.open)), d?.element ?? null, gl(e), vl(e)),
+		}, yl(e, d?.open)), d?.element ?? null, Cl(e), Tl(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -6309,28 +6363,28 @@ function ul(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				..._l.map(([e]) => e)
+				...wl.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				Sl(e.temperature ?? e.setting, null),
+				kl(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				..._l.map(([t]) => e.variety?.[t] ?? null)
+				...wl.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function dl(e) {
-	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${Mn(t)}`) : null);
+function vl(e) {
+	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${Vn(t)}`) : null);
 	return [
 		{
-			name: `score minus that at ${Sl(t.reference, e.axis)}`,
+			name: `score minus that at ${kl(t.reference, e.axis)}`,
 			unit: `95% interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
 			term: "interval",
-			value: n(En(t.difference), t.difference_ci)
+			value: n(Fn(t.difference), t.difference_ci)
 		},
 		{
 			name: "significantly better",
@@ -6340,31 +6394,31 @@ function dl(e) {
 		...t.held_out_difference === null ? [] : [{
 			name: "the same, on items not used to choose",
 			term: "held-out-half",
-			value: n(En(t.held_out_difference), t.held_out_ci)
+			value: n(Fn(t.held_out_difference), t.held_out_ci)
 		}],
 		...t.chosen_again === null ? [] : [{
 			name: "chosen again on half the items",
 			unit: "share of halves",
 			term: "held-out-half",
-			value: n(Dn(t.chosen_again))
+			value: n(In(t.chosen_again))
 		}],
 		...t.minimum_detectable_difference === null ? [] : [{
 			name: "smallest difference that would show",
 			unit: "in 4 of 5 runs",
 			term: "detectable",
-			value: n(L(t.minimum_detectable_difference))
+			value: n(F(t.minimum_detectable_difference))
 		}],
 		...e.forward_passes === null || e.independent_passes === null ? [] : [{
 			name: "forward passes",
-			unit: `${B(e.independent_passes)} without sharing`,
+			unit: `${R(e.independent_passes)} without sharing`,
 			term: "forward-pass",
-			value: n(B(e.forward_passes))
+			value: n(R(e.forward_passes))
 		}]
 	];
 }
-function fl(e, t) {
+function yl(e, t) {
 	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
-		[xl(e.axis), "temperature"],
+		[Ol(e.axis), "temperature"],
 		["score", "score"],
 		["95% interval", "interval"],
 		[
@@ -6381,28 +6435,28 @@ function fl(e, t) {
 	return _("table", { class: "plain-table numeric settings" }, _("caption", {}, `Every setting: ${e.score}, its own interval, and how alike its answers are`), _("thead", {}, _("tr", {}, ...i.map(([e, t, n]) => _("th", {
 		scope: "col",
 		class: n
-	}, `${e} `, U(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
-		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = B(i.samples), l = Sl(o, e.axis), u = (e, n, r) => t ? _("button", {
+	}, `${e} `, V(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = R(i.samples), l = kl(o, e.axis), u = (e, n, r) => t ? _("button", {
 			type: "button",
 			class: "quiet open-answers",
 			"aria-label": n,
 			onclick: () => t(a, r)
 		}, e) : e;
-		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", Sl(o, null)), _("td", {
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", kl(o, null)), _("td", {
 			class: "figure",
 			"data-value": i.score
-		}, R(i.score)), _("td", { class: "figure interval-cell" }, jn(i.score_ci)), _("td", { class: "figure wide-only" }, pl(i.distinct)), _("td", { class: "figure wide-only" }, pl(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(R(t), `Prompt ${e} at ${l}: score ${R(t)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
+		}, I(i.score)), _("td", { class: "figure interval-cell" }, Bn(i.score_ci)), _("td", { class: "figure wide-only" }, bl(i.distinct)), _("td", { class: "figure wide-only" }, bl(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(I(t), `Prompt ${e} at ${l}: score ${I(t)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-function pl(e) {
-	return R(e, 2);
+function bl(e) {
+	return I(e, 2);
 }
-var ml = 12;
-function hl(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = ml, d = _("button", {
+var xl = 12;
+function Sl(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = xl, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (u += ml, v())
+		onclick: () => (u += xl, v())
 	}), f = _("select", {
 		"aria-label": "Prompt",
 		hidden: !i,
@@ -6416,7 +6470,7 @@ function hl(e, t) {
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, Sl(t.temperature ?? t.setting, e.axis)))), r;
+		}, kl(t.temperature ?? t.setting, e.axis)))), r;
 	}
 	function g(e, n, r) {
 		let i = /* @__PURE__ */ new Map();
@@ -6432,17 +6486,17 @@ function hl(e, t) {
 				times: c.times + 1
 			});
 		}
-		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${L(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
+		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${F(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
 	}
 	function v() {
 		let e = n.map((e) => JSON.parse(e)).filter(([, e]) => f.value === "" || e === Number(f.value)), t = e.slice(0, u);
-		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${B(e.length)} items`);
+		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${R(e.length)} items`);
 	}
 	v();
 	let y = _("section", {
 		class: "card",
 		"aria-label": "Answers side by side"
-	}, _("p", {}, _("b", {}, "Answers of two settings "), U("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
+	}, _("p", {}, _("b", {}, "Answers of two settings "), V("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
 	return {
 		element: y,
 		open(e, t) {
@@ -6450,21 +6504,21 @@ function hl(e, t) {
 		}
 	};
 }
-function gl(e) {
+function Cl(e) {
 	if (e.questions.length === 0 && e.votes.length === 0) return null;
-	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${Sl(r.setting, e.axis)}. `, U("pass-at-k")));
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${kl(r.setting, e.axis)}. `, V("pass-at-k")));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Differences that matter"
-	}, _("p", {}, _("b", {}, "Differences that matter "), U("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+	}, _("p", {}, _("b", {}, "Differences that matter "), V("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"question",
 		"score of",
 		"minus score of",
 		"difference, 95% interval"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${En(r)} (${Mn(i)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${Fn(r)} (${Vn(i)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var _l = [
+var wl = [
 	[
 		"distinct_1",
 		"distinct words",
@@ -6491,38 +6545,38 @@ var _l = [
 		"distinct"
 	]
 ];
-function vl(e) {
+function Tl(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = _l.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = wl.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, xl(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, U(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Sl(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, Ol(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, V(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, kl(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, F(e.variety?.[t]))))))));
 }
-function yl(e, t) {
+function El(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function bl(e) {
+function Dl(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function xl(e) {
+function Ol(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Sl(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function kl(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${z(e)}` : t ? `${t} = ${z(e)}` : z(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
+function Al(e, t, { address: n, tabs: r = [], save: i = null }) {
 	r = [
-		...Tl(t),
-		...r.length > 0 ? r : El(t),
+		...Ml(t),
+		...r.length > 0 ? r : Nl(t),
 		{
 			name: "glossary",
 			label: "Terms",
-			open: oi
+			open: hi
 		}
 	];
 	let a = _("div", {
@@ -6531,7 +6585,7 @@ function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
 		"aria-live": "polite"
 	}), o = {
 		data: t,
-		state: new ne(n, t.state),
+		state: new re(n, t.state),
 		announce: (e) => a.textContent = e
 	}, s = _("div", {
 		role: "tabpanel",
@@ -6540,7 +6594,7 @@ function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	}), l = null, u = r.map((e) => _("button", {
 		type: "button",
 		role: "tab",
-		id: w("tab"),
+		id: C("tab"),
 		onclick: () => o.state.set("view", e.name)
 	}, e.label)), d = _("div", {
 		role: "tablist",
@@ -6598,9 +6652,9 @@ function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void wl(o)
+		onclick: () => void jl(o)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, oe(e))), _(n ? "main" : "div", {}, s), a);
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, se(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
 		o.state.set("term", e.detail), o.state.set("view", "glossary");
 	};
@@ -6608,53 +6662,53 @@ function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function wl(e) {
+async function jl(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(history.state, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Tl({ tour: e }) {
+function Ml({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (t) => wc(e, t)
+		open: (t) => jc(e, t)
 	}] : [];
 }
-function El(e) {
+function Nl(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => pc(n, e)
+		open: (e) => bc(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Yc(r, e)
+		open: (e) => nl(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Gs(i, e)
+		open: (e) => Qs(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => Br(a, e)
+		open: (e) => Xr(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => ul(o, e)
+		open: (e) => _l(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => ks(s, e)
+		open: (e) => Is(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function Dl(t) {
+function Pl(t) {
 	let { api: n, state: r, fields: a } = t, o = null, s = null, c = () => {
 		s?.(), o?.stop();
-	}, l = new Map(a.map((e) => [e.name, Ol(e, r)])), u = _("button", {
+	}, l = new Map(a.map((e) => [e.name, Fl(e, r)])), u = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), d = _("button", {
@@ -6711,7 +6765,7 @@ function Dl(t) {
 			return;
 		}
 		t.onStart?.();
-		let u = performance.now(), h = "Starting", _ = () => S(p, `${h} · ${B((performance.now() - u) / 1e3)} s`), v = setInterval(_, 1e3);
+		let u = performance.now(), h = "Starting", _ = () => S(p, `${h} · ${R((performance.now() - u) / 1e3)} s`), v = setInterval(_, 1e3);
 		_();
 		let y = !1;
 		s = () => {
@@ -6719,22 +6773,22 @@ function Dl(t) {
 		};
 		let x = n.start(t.kind, l, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				f.hidden = !1, f.max = t || 1, f.value = e, y || (h = n || `${B(e)} of ${B(t)}`, _());
+				f.hidden = !1, f.max = t || 1, f.value = e, y || (h = n || `${R(e)} of ${R(t)}`, _());
 			},
 			onLost: () => {
 				h = "The connection was lost; trying again", _();
 			},
 			onTold: (e, n) => t.onTold?.(e, n)
 		});
-		o = x, C(!0), x.result.then((e) => {
+		o = x, ee(!0), x.result.then((e) => {
 			o === x && (clearInterval(v), S(p, ""), t.onRecord(e, x.id), t.announce(`${t.verb}: done`));
 		}).catch((n) => {
 			clearInterval(v), o === x && (S(p, ""), n instanceof e ? (S(p, "Stopped."), t.onStopped?.()) : (S(m, n.message), n instanceof i && t.onFailed?.()));
 		}).finally(() => {
-			o === x && (o = s = null, C(!1));
+			o === x && (o = s = null, ee(!1));
 		});
 	}
-	function C(e) {
+	function ee(e) {
 		d.hidden = !e, d.disabled = !1, f.hidden = !0, e && (f.hidden = !1, f.removeAttribute("value")), h.setAttribute("aria-busy", String(e));
 	}
 	return n.mayRun || (u.disabled = !0, S(m, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
@@ -6745,8 +6799,8 @@ function Dl(t) {
 		}
 	};
 }
-function Ol(e, t) {
-	let n = w(e.name), r = e.name, i = t.get(r) ?? e.initial;
+function Fl(e, t) {
+	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
 			id: n,
@@ -6783,12 +6837,12 @@ function Ol(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var kl = /* @__PURE__ */ new Map();
-function Al() {
-	return Object.fromEntries([...kl].map(([e, { run: t }]) => [e, t]));
+var Il = /* @__PURE__ */ new Map();
+function Ll() {
+	return Object.fromEntries([...Il].map(([e, { run: t }]) => [e, t]));
 }
-var jl = ["continuation", "given"];
-function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var Rl = ["continuation", "given"];
+function zl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6831,7 +6885,7 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Nl(e, {
+		Bl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6843,17 +6897,17 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Ll(n.get("continuation"))
+				continuation: Wl(n.get("continuation"))
 			}),
 			view: (t, n, r) => {
 				let i = {
 					model: n.state.get("model"),
 					prompt: n.state.get("prompt"),
-					continuation: Ll(n.state.get("continuation"))
+					continuation: Wl(n.state.get("continuation"))
 				}, a = t.known !== "full";
-				return pc(t, n, (e) => {
+				return bc(t, n, (e) => {
 					let i = t.ids[e];
-					a || i == null ? n.state.set("prompt", t.prompt + t.tokens[e]) : n.state.set("continuation", [...Ll(n.state.get("continuation")), i].join(",")), r();
+					a || i == null ? n.state.set("prompt", t.prompt + t.tokens[e]) : n.state.set("continuation", [...Wl(n.state.get("continuation")), i].join(",")), r();
 				}, e.mayRun ? (n) => e.start("position", a ? {
 					...i,
 					prompt: t.prompt + n.map(({ text: e }) => e).join("")
@@ -6863,14 +6917,14 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				}).result : void 0);
 			}
 		}),
-		Nl(e, {
+		Bl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			intro: "The model writes a text. How sure was it of each token, and what else could it have said?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? ll(e, n) : null,
+			live: (e, t, n) => t === "token" ? gl(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6882,17 +6936,17 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Fl("seed", r),
-				max_tokens: Fl("longest text", i),
-				continuation: Ll(a.get("continuation")),
-				given: Rl(a.get("given"))
+				seed: Hl("seed", r),
+				max_tokens: Hl("longest text", i),
+				continuation: Wl(a.get("continuation")),
+				given: Gl(a.get("given"))
 			}),
-			view: (e, t, n) => Yc(e, t, (r, i) => {
+			view: (e, t, n) => nl(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		Nl(e, {
+		Bl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6910,13 +6964,13 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Fl("seed", n),
-				max_tokens: Fl("longest text", r),
-				temperatures: Il(i)
+				seed: Hl("seed", n),
+				max_tokens: Hl("longest text", r),
+				temperatures: Ul(i)
 			}),
-			view: (e, t) => Gs(e, t)
+			view: (e, t) => Qs(e, t)
 		}),
-		Nl(e, {
+		Bl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6953,9 +7007,9 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => Br(e, t)
+			view: (e, t) => Xr(e, t)
 		}),
-		Nl(e, {
+		Bl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -7004,15 +7058,15 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: Il(r),
-				samples: Fl("answers per item", i),
+				temperatures: Ul(r),
+				samples: Hl("answers per item", i),
 				chain: o,
-				seed: Fl("seed", s),
-				...a?.trim() ? { items: Fl("items", a) } : {}
+				seed: Hl("seed", s),
+				...a?.trim() ? { items: Hl("items", a) } : {}
 			}),
-			view: (e, t) => ul(e, t)
+			view: (e, t) => _l(e, t)
 		}),
-		Nl(e, {
+		Bl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -7055,30 +7109,30 @@ function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Fl("steps", t),
-				seeds: Fl("seeds", n),
+				steps: Hl("steps", t),
+				seeds: Hl("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => ks(e, t),
+			view: (e, t) => Is(e, t),
 			begin: () => ({ arms: {} }),
 			stopped: (e) => ({
 				...e,
 				stopped: !0
 			}),
-			live: (e, t, n) => t === "point" ? Rs(e, n) : null
+			live: (e, t, n) => t === "point" ? Gs(e, n) : null
 		})
 	];
 }
-function Nl(e, t) {
+function Bl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Pl(e, t, n)
+		open: (n) => Vl(e, t, n)
 	};
 }
-function Pl(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = Dl({
+function Vl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = Pl({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -7091,7 +7145,7 @@ function Pl(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			kl.delete(t.name), r?.close(), r = null, x(a);
+			Il.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onStopped: () => {
 			i !== null && t.stopped && u(i = t.stopped(i));
@@ -7101,17 +7155,17 @@ function Pl(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			kl.set(t.name, {
+			Il.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of jl) n.state.set(e, void 0);
+		for (let e of Rl) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Ll(n.state.get("continuation")), r = Rl(n.state.get("given")), i = e.length || r.length;
+		let e = Wl(n.state.get("continuation")), r = Gl(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -7125,12 +7179,12 @@ function Pl(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => jl.includes(e) && c());
+	}, l = n.state.listen((e) => Rl.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = kl.get(t.name);
+	let d = Il.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -7141,20 +7195,20 @@ function Pl(e, t, n) {
 		}
 	};
 }
-function Fl(e, t) {
+function Hl(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Il(e) {
+function Ul(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Ll(e) {
+function Wl(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Rl(e) {
+function Gl(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -7163,37 +7217,37 @@ function Rl(e) {
 	}
 }
 // src/main.ts
-function zl({ model: e, el: t }) {
+function Kl({ model: e, el: t }) {
 	let n = document.createElement("div");
 	n.dataset.lmSuppressShortcuts = "true", n.addEventListener("keydown", (e) => e.stopPropagation()), t.append(n);
-	let r = Cl(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Cl(n, e.get("data"), { address: !1 });
+	let r = Al(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Al(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Bl = { render: zl }, Vl = document.getElementById("retort-data"), Hl = document.getElementById("retort-page");
-Vl !== null && Hl !== null && Ul(Hl, JSON.parse(Vl.textContent ?? "{}"));
-function Ul(e, t) {
+var ql = { render: Kl }, Jl = document.getElementById("retort-data"), Yl = document.getElementById("retort-page");
+Jl !== null && Yl !== null && Xl(Yl, JSON.parse(Jl.textContent ?? "{}"));
+function Xl(e, t) {
 	if (!t.studio) {
-		Cl(e, t, {
+		Al(e, t, {
 			address: !0,
-			save: async (e) => Wl(t, e)
+			save: async (e) => Zl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Cl(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Al(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: Ml(n, r),
-		save: n.mayRun ? (e) => n.page(e, Al()) : null
+		tabs: zl(n, r),
+		save: n.mayRun ? (e) => n.page(e, Ll()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function Wl(e, t) {
+function Zl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -7202,4 +7256,4 @@ function Wl(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { Bl as default };
+export { ql as default };
