@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -15,7 +16,7 @@ from tests.studio.server import TOKEN, Studio, mock, studio
 
 from retort.lens.page import position
 from retort.report.standalone import plain
-from retort.studio.runs import Models, Stopped
+from retort.studio.runs import Models, Runs, Stopped
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,22 @@ def test_the_same_request_is_answered_once(running: Studio) -> None:
     rows = source.forward_rows
     assert running.start("position", model="mock:a", prompt="w5") == first
     assert source.forward_rows == rows
+
+
+def test_a_run_is_over_only_once_its_last_event_can_be_seen() -> None:
+    async def ended() -> list[str]:
+        runs, worked = Runs(), threading.Event()
+        run = runs.start("text", lambda run: worked.wait(10))
+        with run._guard:  # its thread ends the work and cannot tell of it yet
+            worked.set()
+            await asyncio.sleep(0.2)
+            assert not run.over
+        try:
+            return [name async for _, name, _ in run.follow(0)]
+        finally:
+            runs.close()
+
+    assert asyncio.run(ended()) == ["done"]
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,10 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _schema(body: type[Body]) -> dict[str, Any]:
-    """A request's JSON schema, its own definitions inside it."""
+    """A request's JSON schema, its own definitions inside it.
+
+    pydantic refers to `#/$defs/…`, which in the document would be sought at its root. No request contains itself.
+    """
     found = body.model_json_schema()
     inner = found.pop("$defs", {})
 
@@ -292,12 +295,14 @@ class Studio:
             if run is None or run.result is None or run.kind != view:
                 raise HTTPException(404, f"the result of {view} is not there any more; run it again")
             views[view] = json.loads(run.result)
+        # In a thread: a page of several results takes long enough to hold up the progress of every run.
         text = await run_in_threadpool(page_html, "retort studio", views, __version__)
         return Response(text, media_type="text/html; charset=utf-8", headers=NO_STORE)
 
     async def events(self, request: Request) -> Response:
         run = self._run(request)
         last = request.headers.get("last-event-id", "0")
+        # isdigit alone accepts ², which int refuses, as it does a number of thousands of digits.
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 12 else 0
         return StreamingResponse(
             _stream(self.runs, run, after), media_type="text/event-stream", headers=NO_STORE

@@ -43,11 +43,11 @@ class Guard:
         self._app = app
         self._token = token.encode("ascii")
         self._hosts = {f"{host}:{port}" for host in LOOPBACK}
-        if port == 80:
+        if port == 80:  # the port of http, which browsers leave out
             self._hosts |= set(LOOPBACK)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http":  # a websocket is refused by not answering: the studio has none
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
@@ -58,6 +58,7 @@ class Guard:
             return
         body = b""
         if scope["method"] not in READING:
+            # All of it before the route begins: a chunked body does not say its length, so what comes is counted.
             most = MOST_BYTES_WITH_A_FILE if scope["path"] == TAKES_A_FILE else MOST_BYTES
             body, whole = await _read(receive, most)
             if not whole:
@@ -66,6 +67,7 @@ class Guard:
         sent = False
 
         async def again() -> MutableMapping[str, Any]:
+            """The body that was read already, then whatever comes, which can only be that the client has gone."""
             nonlocal sent
             if sent:
                 return await receive()
@@ -78,11 +80,13 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
             return 403, "wrong_host", f"this studio answers only at {min(self._hosts)}"
+        # Browsers send it with every POST and with every request to another site; a shell sends none.
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if origin and origin.removeprefix("http://") not in self._hosts:
             return 403, "wrong_origin", "requests from pages of another site are refused"
         if headers.get(b"sec-fetch-site", b"") in (b"cross-site", b"same-site") and method not in READING:
             return 403, "wrong_origin", "requests from pages of another site are refused"
+        # The page itself is read before it can show a token, and a result is found under its run's random id alone.
         if method in READING:
             return None
         if not hmac.compare_digest(headers.get(TOKEN_HEADER, b""), self._token):
@@ -91,6 +95,7 @@ class Guard:
                 "no_token",
                 "this needs the token of the address that retort studio printed when it started",
             )
+        # A form of another site can send text/plain without asking first (no preflight), but not this type.
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if method == "POST" and kind != b"application/json":
             return 415, "not_json", "the body must be JSON, with the content type application/json"

@@ -25,6 +25,7 @@ from retort.errors import InputError, RetortError
 from retort.sources.base import Decoder, KnownTop, Source
 
 LOG = logging.getLogger("retort.studio")
+OVER = ("done", "failed", "stopped")
 AT_ONCE = 4
 MOST_WAITING = 24
 GRACE_SECONDS = 5.0
@@ -47,7 +48,7 @@ class Run:
         self.id = secrets.token_urlsafe(16)
         self.kind = kind
         self.key = key
-        self.state = "waiting"  # running, done, failed, stopped
+        self.state = "waiting"  # then running, then one of OVER
         self.result: bytes | None = None
         self.error: str | None = None
         self.listeners = 0
@@ -61,7 +62,7 @@ class Run:
 
     @property
     def over(self) -> bool:
-        return self.state in ("done", "failed", "stopped")
+        return self.state in OVER
 
     def check(self) -> None:
         """Raises Stopped if the run is to stop; called by the work between its steps."""
@@ -77,17 +78,24 @@ class Run:
         self.tell("progress", {"done": done, "total": total, "detail": detail}, replaces=True)
 
     def tell(self, name: str, data: Any, *, replaces: bool = False) -> None:
-        """An event to all listeners, now and later; with `replaces`, in the place of the last one of its name."""
+        """An event to all listeners, now and later; with `replaces`, in the place of the last one of its name.
+
+        An event of OVER's names ends the run.
+        """
         with self._guard:
             if replaces:
                 self._events = [event for event in self._events if event[1] != name]
             self._numbers += 1
             self._events.append((self._numbers, name, data))
+            # Under the guard, so that no listener sees a run that is over without the event that says so.
+            if name in OVER:
+                self.state = name
         self.loop.call_soon_threadsafe(self._wake)
 
-    def events_after(self, number: int) -> list[tuple[int, str, Any]]:
+    def _after(self, number: int) -> tuple[list[tuple[int, str, Any]], bool]:
+        """The events after `number`, and whether none will follow them."""
         with self._guard:
-            return [event for event in self._events if event[0] > number]
+            return [event for event in self._events if event[0] > number], self.over
 
     def _wake(self) -> None:
         for news in self._news:
@@ -99,9 +107,9 @@ class Run:
         self._news.add(news)
         try:
             while True:
-                news.clear()
-                over = self.over
-                for event in self.events_after(number):
+                news.clear()  # before the events are taken: one that comes while they are sent sets it again
+                events, over = self._after(number)
+                for event in events:
                     number = event[0]
                     yield event
                 if over:
@@ -124,7 +132,7 @@ class Runs:
         """The run, if it is known. Who asks after a run still wants it, so its grace begins anew."""
         run = self._runs.get(run_id)
         if run is not None:
-            self._runs.move_to_end(run_id)
+            self._runs.move_to_end(run_id)  # `_forget` begins at the other end
             if run.listeners == 0 and not run.over:
                 self._leave_later(run)
         return run
@@ -132,6 +140,7 @@ class Runs:
     def start(self, kind: str, work: Callable[[Run], Any], key: str | None = None) -> Run:
         """A run of `work`, or the one that has answered the same request (`key`) already. Raises Busy."""
         known = self._runs.get(self._same.get(key, "")) if key is not None else None
+        # Not one that is still at work: the tab that shares it could stop it under the other.
         if known is not None and known.state == "done":
             return known
         if sum(not run.over for run in self._runs.values()) >= AT_ONCE + MOST_WAITING:
@@ -140,7 +149,7 @@ class Runs:
         self._runs[run.id] = run
         if key is not None:
             self._same[key] = run.id
-        self._leave_later(run)
+        self._leave_later(run)  # a tab that is closed before it listens must free the work, too
         self._pool.submit(self._do, run, work)
         return run
 
@@ -148,6 +157,7 @@ class Runs:
         try:
             run.check()
             run.state = "running"
+            # As bytes, here: writing a large record in the loop's thread would hold up every other request.
             result = json.dumps(work(run), allow_nan=False, separators=(",", ":")).encode("utf-8")
             run.check()
             run.result = result
@@ -162,7 +172,6 @@ class Runs:
 
     def _end(self, run: Run, state: str, data: dict[str, Any]) -> None:
         run.error = data.get("message")
-        run.state = state
         run.tell(state, data)
         run.loop.call_soon_threadsafe(self._forget)
 
@@ -170,7 +179,7 @@ class Runs:
         """Give up the oldest finished runs beyond what is kept. In the loop's thread, as all that touches `_runs`."""
         finished = [run for run in list(self._runs.values()) if run.over]
         held = sum(len(run.result or b"") for run in finished)
-        for run in finished[:-1]:
+        for run in finished[:-1]:  # the one that was used last stays, however large it is
             if held <= KEPT_BYTES and len(self._runs) <= KEPT_RUNS:
                 return
             held -= len(run.result or b"")
@@ -216,7 +225,10 @@ class Runs:
 
 
 class Turns:
-    """A lock that is taken in the order in which it was asked for."""
+    """A lock that is taken in the order in which it was asked for.
+
+    `threading.Lock` gives no order: a long run that asks again right after each pass could keep a short one out.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -238,7 +250,7 @@ class Turns:
             yield
         finally:
             with self._guard:
-                if self._waiting:
+                if self._waiting:  # handed over without being free in between, so nobody can step in
                     self._waiting.popleft().set()
                 else:
                     self._taken = False

@@ -37,6 +37,7 @@ def serve(names: Sequence[str], port: int | None, say: Callable[[str], None]) ->
         raise MissingExtraError(str(problem.name), "studio", "The studio") from None
     from retort.sources.load import load
 
+    # Before the app is made: its guard has to know the port, which with 0 only the socket tells.
     listening = listen(port)
     found: int = listening.getsockname()[1]
     token = secrets.token_urlsafe(24)
@@ -53,6 +54,7 @@ def listen(port: int | None) -> socket.socket:
     tried = [port] if port is not None else range(DEFAULT_PORT, DEFAULT_PORT + NEXT_PORTS)
     for one in tried:
         found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Else the port of a studio that was just stopped counts as taken until its last connections have timed out.
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind((HOST, one))

@@ -140,6 +140,7 @@ class Kind:
 
     def body(self, models: Models) -> type[Request]:
         """Its request with the studio's models as the only values of the fields that name one."""
+        # Fields that name a model are told apart by their schema's own mark, not by what they are called.
         named = [
             name
             for name, one in self.request.model_fields.items()
@@ -208,6 +209,7 @@ def _tune(run: Run, models: Models, asked: TuneRequest) -> Any:
     with tempfile.TemporaryDirectory(prefix="retort-studio-") as folder:
         task: str | Path = asked.task
         if asked.file is not None:
+            # The last part of the name only, so that a request writes nowhere but into this folder.
             task = Path(folder) / PurePosixPath(asked.file.name.replace("\\", "/")).name
             task.write_text(asked.file.text, encoding="utf-8")
         record = Path(folder) / "answers"
@@ -249,6 +251,7 @@ def _distil(run: Run, models: Models, asked: DistilRequest) -> Any:
         run.tell("point", {"arm": arm, "seed": seed, "step": step, "seconds": seconds, "val_nll": val_nll})
 
     run.progress(0, 1, "loading the teacher and the text")
+    # About CURVE_POINTS points in a curve, whatever the number of steps.
     settings = asked.model_dump(exclude={"recipe"}) | {"eval_every": max(1, asked.steps // CURVE_POINTS)}
     recipe = Recipe.load(f"embedded:{asked.recipe}", [f"{key}={value}" for key, value in settings.items()])
     return plain(run_distill(recipe, on_progress=run.progress, on_point=on_point))
