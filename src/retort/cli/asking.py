@@ -53,10 +53,8 @@ class Asking:
 
         prompt, chat = self.prompt if self.prompt_named is None else self.prompt_named, self.chat
         if chat not in (None, FLAG) and prompt is None and not self.messages and not _is_file(chat):
-            prompt, chat = (
-                PROMPT.convert(chat, None, None),
-                FLAG,
-            )  # `--chat PROMPT`: the flag, then the prompt
+            # `--chat PROMPT` is the flag and then the prompt, but click takes whatever follows for the option's value.
+            prompt, chat = PROMPT.convert(chat, None, None), FLAG
         file = None if chat == FLAG else chat
         if chat == FLAG and self.no_chat:
             raise click.UsageError("--chat and --no-chat cannot be combined.")

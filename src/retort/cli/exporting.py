@@ -28,7 +28,7 @@ import click
 
 from retort.blocks import Block, html_page, markdown
 from retort.cli.grammar import Parsed, option
-from retort.cli.output import WIDTH_WHEN_PIPED, json_text, show, stdout_console
+from retort.cli.output import WIDTH_WHEN_PIPED, json_text, open_page, show, stdout_console
 from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
 from retort.numerals import number
@@ -130,6 +130,8 @@ class Condition:
         compare = COMPARISONS[self.comparison]
         undecided: Interval | None = None
         for value in measures[self.measure]:
+            # What > says at both ends it says between them. Equality does not: a limit inside the interval differs from
+            # both ends, and the value may still be it.
             answers = {compare(value.low, self.limit), compare(value.high, self.limit)}
             if self.comparison in ("==", "!=") and value.low < self.limit < value.high:
                 answers = {True, False}
@@ -200,7 +202,7 @@ class Export:
         if self.output is not None:
             click.echo(f"Written: {self.output}", err=True)
         if given.open_page and given.page is not None:
-            _open(self.output if self.output is not None and chosen == "html" else _kept(given.page()))
+            open_page(self.output if self.output is not None and chosen == "html" else _kept(given.page()))
         self._fail(record)
 
     def _chosen(self) -> str:
@@ -294,6 +296,7 @@ def _text(record: Record, blocks: Iterable[Block], form: str) -> str:
         return html_page(f"retort {type(record).__name__.lower()}", blocks)
     from rich.console import Console
 
+    # What a terminal would show; export_text leaves the styles out.
     console = Console(
         file=io.StringIO(), record=True, width=WIDTH_WHEN_PIPED, markup=False, highlight=False, emoji=False
     )
@@ -323,10 +326,3 @@ def _kept(page: str) -> Path:
     file = Path(tempfile.mkdtemp(prefix="retort-")) / "page.html"
     file.write_text(page, encoding="utf-8")
     return file
-
-
-def _open(file: Path) -> None:
-    import webbrowser
-
-    if not webbrowser.open(file.resolve().as_uri()):
-        click.echo(f"retort: no browser could be opened; the page is {file}.", err=True)

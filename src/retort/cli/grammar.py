@@ -31,6 +31,8 @@ def group(title: str, *decorators: Callable[..., Any]) -> Callable[[Callable[...
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         heading = cloup.OptionGroup(title)
+        # click keeps parameters in a list on the function, the lowest decorator's first, and turns it round in the end:
+        # what a decorator appends belongs to this group. One that wraps has the list of what it wraps.
         for decorator in reversed(decorators):
             before = len(getattr(function, "__click_params__", ()))
             function = decorator(function)
@@ -74,7 +76,7 @@ class Command(cloup.Command):
         said: set[str] = set()
         literal = False
         for arg in args:
-            literal = literal or arg == "--"
+            literal = literal or arg == "--"  # what follows it is text, whatever it looks like
             name, equals, value = arg.partition("=")
             if not literal and name in self.renamed:
                 new = self.renamed[name]
@@ -160,6 +162,7 @@ class Whole(click.IntRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_one(self, value, int, "a whole number", param, ctx), param, ctx)
 
+    # click's own, for the help and for its error, where it writes 0<=x<=1.
     def _describe_range(self) -> str:
         return _range_in_words(self.min, self.max)
 
@@ -184,6 +187,7 @@ def _one(
     param: click.Parameter | None,
     ctx: click.Context | None,
 ) -> Any:
+    """The number, or a sentence: click would say "not a valid integer range"."""
     try:
         return read(value)
     except (TypeError, ValueError):

@@ -103,6 +103,7 @@ class RetortGroup(click.Group):
             code = USAGE_ERROR
             for sentence in problem.said or (str(problem),):
                 _say(sentence)
+        # Without standalone_mode click returns the code of an Exit, and otherwise what the command returned.
         if standalone_mode:
             sys.exit(code if isinstance(code, int) else 0)
         return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -46,6 +47,14 @@ def stdout_console() -> Console:
     return console
 
 
+def open_page(file: Path) -> None:
+    """Show a page in the browser, or say where it is."""
+    import webbrowser
+
+    if not webbrowser.open(file.resolve().as_uri()):
+        click.echo(f"retort: no browser could be opened; the page is {file}.", err=True)
+
+
 def show(blocks: Iterable[Block], console: Console) -> None:
     """Print blocks; a table that is too wide for the screen goes on in further tables below."""
     for block in blocks:
@@ -76,6 +85,7 @@ def _parts(whole: Table, width: int) -> Iterator[Table]:
     lead = sum(size + GAP for size in widths[: whole.lead])
     part: list[int] = []
     for place in range(whole.lead, len(widths)):
+        # The last column has no gap behind it. One that is too wide by itself still gets a table of its own.
         if part and lead + sum(widths[one] + GAP for one in (*part, place)) - GAP > width:
             yield _columns(whole, part)
             part = []

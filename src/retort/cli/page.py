@@ -18,7 +18,7 @@ from retort.cli.options import (
     seed_option,
     temperatures_option,
 )
-from retort.cli.output import print_json
+from retort.cli.output import open_page, print_json
 
 
 def record_file(verb: str, holds: str) -> Parsed:
@@ -79,7 +79,7 @@ def record_file(verb: str, holds: str) -> Parsed:
         default=True,
         show_default=False,
     ),
-    option("--open", "Open the page in the browser.", into="open_page"),
+    option("--open", "Open the page in the browser.", into="open_browser"),
     json_option,
 )
 def page(
@@ -89,7 +89,7 @@ def page(
     distil: dict[str, Any] | None,
     output: Path,
     with_tour: bool,
-    open_page: bool,
+    open_browser: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -116,8 +116,8 @@ def page(
         )
     else:
         click.echo(f"{output}: {size:,} bytes, views: {', '.join(records)}")
-    if open_page:
-        click.launch(output.resolve().as_uri())
+    if open_browser:
+        open_page(output)
 
 
 @verb(examples=("retort studio --open", "retort studio embedded:smollm2 ./my-model --port 9000"))
@@ -149,6 +149,7 @@ def studio(models: tuple[str, ...], port: int | None, open_browser: bool, as_jso
         else:
             click.echo(f"{address}\nModels: {', '.join(names)}. Stop with Ctrl-C.")
         if open_browser:
+            # Not webbrowser.open, which waits for a browser in the terminal: nothing is served before this returns.
             click.launch(address)
 
     serve(names, port, say)

@@ -92,7 +92,7 @@ def fields_of(record: type[Any]) -> dict[str, dict[str, str]]:
 def _records_of(record: type[Any]) -> list[type[Any]]:
     """The record and all records inside it, each once, in the order in which they come."""
     found = [record]
-    for one in found:
+    for one in found:  # which grows on the way
         for hint in _document(one).values():
             found += [inner for inner in dict.fromkeys(_records_in(hint)) if inner not in found]
     return found

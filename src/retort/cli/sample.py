@@ -219,6 +219,7 @@ def _params(
         raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")
     named = dict(settings or {})
     for name, value in given.items():
+        # A default is no second statement: it gives way to the settings.
         said = click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
         if said and name in named:
             raise click.UsageError(

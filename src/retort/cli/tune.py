@@ -50,7 +50,7 @@ def _price(text: str) -> tuple[float, float]:
     try:
         before, after = (float(part) for part in text.split(","))
     except ValueError:
-        before = after = -1.0
+        before = after = -1.0  # no price either: one sentence for both mistakes
     if not (0 <= before < float("inf") and 0 <= after < float("inf")):
         raise ValueError(f"{text!r} is no price; give two numbers per million tokens, as in 0.5,1.5.")
     return before, after
@@ -226,6 +226,7 @@ def tune(
     from retort.tune.tune import tune
 
     wanted: Task | str | None = task
+    # A folder is a recording of our own, a file holds records; --from-records is older and means files alone.
     sources, others = given.pop("sources"), given.pop("others")
     folders = [path for path in sources if path.is_dir()]
     given["recorded"] = folders[0] if folders else None
@@ -295,6 +296,7 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
 def _asked(task: str, given: dict[str, Any]) -> Asked:
     from retort.tune.tune import asked
 
+    # The verb takes every option; `asked` takes those that say what the sweep is.
     names = inspect.signature(asked).parameters
     return asked(task, **{name: value for name, value in given.items() if name in names})
 
@@ -302,6 +304,7 @@ def _asked(task: str, given: dict[str, Any]) -> Asked:
 def _say_notes(asked: Asked, max_tokens: int | None) -> None:
     """What a user should know of the task's file, on stderr."""
     for note in asked.task.notes:
+        # A note that advises --max-tokens is idle where it is given.
         if max_tokens is None or "--max-tokens" not in note:
             click.echo(f"{asked.task.name}: {note}", err=True)
     for what, count in asked.task.skipped.items():
@@ -413,9 +416,9 @@ def init(
         )
     out.write_text(draft.text(), encoding="utf-8")
     try:
-        task = load_task(out)
+        task = load_task(out)  # by the reader that tune has: what init writes must be a task
     except Exception:
-        out.unlink()
+        out.unlink()  # or the next try would meet a file that "exists already"
         raise
     if as_json:
         print_json(
