@@ -87,11 +87,9 @@ def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | N
     path, context, value = _path([name for name, _ in steps]), found.get("ctx", {}), found["input"]
     field = steps[-1][1] if steps else None
     if found["type"] == "extra_forbidden":
-        parent = _models(model, [name for name, _ in steps[:-1]])
-        known = sorted({_alias(key, one) for kind in parent for key, one in kind.model_fields.items()})
-        keys = [_alias(key, one) for kind in parent for key, one in kind.model_fields.items()]
-        listed = f"; keys are {', '.join(dict.fromkeys(keys))}" if keys else ""
-        return InputError(f"{where} has no key {path}{did_you_mean(found['loc'][-1], known)}{listed}.")
+        keys = _fields(_models(model, [name for name, _ in steps[:-1]]))
+        listed = f"; keys are {', '.join(keys)}" if keys else ""
+        return InputError(f"{where} has no key {path}{did_you_mean(found['loc'][-1], keys)}{listed}.")
     if found["type"] == "missing":
         meant = f": {field.description}" if field is not None and field.description else ""
         return InputError(f"{where} has no {path}, which is required{meant}.")
@@ -132,6 +130,7 @@ _ALLOWED = {
 
 def _allowed(found: Any, field: FieldInfo | None) -> str:
     """What is allowed in place of a value: a range of numbers, a kind of value, or pydantic's own words."""
+    # An error of pydantic's has the one bound that was broken; the sentence gives the whole range, read off the field.
     names = ("gt", "ge", "lt", "le")
     bounds = () if field is None else _limits(field.metadata, field.annotation)
     limits = {
@@ -177,8 +176,7 @@ def _steps(
     inside: list[type[BaseModel]] = [model]
     at_field = False
     for number, step in enumerate(place):
-        named = {_alias(key, one): one for kind in inside for key, one in kind.model_fields.items()}
-        field = named.get(str(step))
+        field = _fields(inside).get(str(step))
         if field is not None:
             steps.append((step, field))
             inside = list(_models_in(field.annotation))
@@ -202,7 +200,7 @@ def _models(model: type[BaseModel] | None, path: Sequence[str | int]) -> list[ty
     inside = [] if model is None else [model]
     for step in path:
         if isinstance(step, str):
-            named = {_alias(key, one): one for kind in inside for key, one in kind.model_fields.items()}
+            named = _fields(inside)
             inside = list(_models_in(named[step].annotation)) if step in named else inside
     return inside
 
@@ -229,8 +227,9 @@ def _limits(metadata: Sequence[Any], annotation: Any) -> list[Any]:
     return [one for each in found for one in (each, *getattr(each, "metadata", ()))]
 
 
-def _alias(name: str, field: FieldInfo) -> str:
-    return field.alias or name
+def _fields(kinds: Sequence[type[BaseModel]]) -> dict[str, FieldInfo]:
+    """The keys that a value of one of these classes may have, each with its field."""
+    return {field.alias or name: field for kind in kinds for name, field in kind.model_fields.items()}
 
 
 def _path(steps: Sequence[str | int]) -> str:

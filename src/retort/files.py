@@ -83,7 +83,7 @@ def open_text(path: str | Path, what: str | None = None) -> Iterator[IO[str]]:
     file, name = Path(path).expanduser(), what or str(path)
     try:
         with file.open("rb") as raw:
-            _check_head(raw.peek(len(LFS_POINTER)), name)
+            _check_head(raw.peek(len(LFS_POINTER)), name)  # peek: the reader below begins at the first byte
             unpacked = gzip.GzipFile(fileobj=raw) if file.suffix.lower() == ".gz" else raw
             with io.TextIOWrapper(cast(IO[bytes], unpacked), encoding="utf-8-sig") as text:
                 yield text
@@ -112,7 +112,7 @@ def replacing(file: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(file)
-    except BaseException:
+    except BaseException:  # Ctrl-C too
         partial.unlink(missing_ok=True)
         raise
 

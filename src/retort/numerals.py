@@ -34,7 +34,7 @@ def number(value: float | None, digits: int = 4) -> str:
         return NONE
     if value == 0 or not math.isfinite(value):
         return _set(f"{value:g}")
-    size = abs(float(f"{value:.{digits}g}"))
+    size = abs(float(f"{value:.{digits}g}"))  # as it will be written: 9999.6 is 10,000, with all its digits
     if not SMALLEST_IN_FULL <= size < LARGEST_IN_FULL:
         return _set(f"{value:.{digits}g}")
     return _set(f"{value:,.0f}" if size >= 10**digits else f"{value:,.{digits}g}")

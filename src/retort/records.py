@@ -119,6 +119,7 @@ def new_axes(axes: Any, tall: int = 0) -> Any:
             return figure(figsize=size, layout="constrained").subplots()
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "A picture") from None
+    # Elsewhere a figure of its own, which goes when nobody holds it: pyplot would keep it until it is closed.
     return Figure(figsize=size, layout="constrained").subplots()
 
 

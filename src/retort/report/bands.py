@@ -76,6 +76,7 @@ def path(found: PathFound) -> Figure:
             )
         )  # fmt: skip
         red, green, blue, _ = to_rgba(fill)
+        # Luminance with the weights of sRGB (Rec. 709): letters are dark on bright bands and light on dark ones.
         bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
         colour = INK if not alone else ON_LIGHT if bright else ON_DARK
         label(_label(band.token), band.low, band.high, band.row + 0.5, colour)

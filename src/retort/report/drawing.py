@@ -36,8 +36,8 @@ WIDTH = 5.4  # inches; 389 units of the SVG, so that its letters stay readable o
 WIDE = 7.4
 
 STYLE: Any = {  # matplotlib's own type for it is a list of 300 literals
-    "svg.fonttype": "none",
-    "svg.hashsalt": "retort",
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and has the page's font
+    "svg.hashsalt": "retort",  # else ids are random, and the same figure has other bytes in every run
     "text.parse_math": False,  # a token may be a dollar sign
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -102,6 +102,8 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
             written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
     text = written.getvalue()
+    # A whole SVG document becomes an element inside HTML: no declaration, no namespaces, no size of its own (the page's
+    # CSS gives it one; the viewBox keeps the proportions), and ids that no other figure of the page has.
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' (?:xmlns(?::xlink)?|version)="[^"]*"', "", text, count=3)

@@ -33,6 +33,8 @@ def page_html(title: str, records: Mapping[str, Any], version: str) -> str:
 
     `state`, where it is among them, is what the page shows first: what stands behind # in a link to it.
     """
+    # HTML ends a script at "</script" wherever it stands, in a string of the program too, and "<!--" moves that end.
+    # The browser hashes what stands between the tags, so the hash is taken after the replacement.
     script = _bundle("page.js").replace("</script", "<\\/script").replace("<!--", "<\\!--")
     style = _bundle("page.css").replace("</style", "<\\/style")
     data = page_data({"version": version, "title": title, **records})

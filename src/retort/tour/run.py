@@ -111,6 +111,7 @@ class _Tour:
         self.plan, self.seed, self.kept, self.on_found = plan, seed, kept, on_found
         self.steps: list[Step] = []
         self.sources: dict[str, Source] = {}
+        # In the order in which `run` begins them: the clock goes through the budgets and looks up no name.
         names = [
             *["look"] * len(plan.looks), "draw", "path", *["tune"] * len(plan.tasks), "distill", "report"
         ]  # fmt: skip
@@ -150,9 +151,11 @@ class _Tour:
             SamplingParams(temperature=temperature, max_tokens=plan.draw_max_tokens, seed=self.seed)
             for temperature in plan.draw_temperatures
         ]
+        # All texts of the first temperature come first.
         texts = (sample.text for sample in generate(source, [prompt] * len(params), params, n=plan.draws))
         rows = tuple((one.temperature, tuple(islice(texts, plan.draws))) for one in params)
         found = DrawsFound(source.name, prompt, self.seed, rows)
+        # `sample` takes one temperature, so one of them stands for all.
         self.done("Draw", commands.draw_command(plan, prompt, plan.draw_temperatures[-2], self.seed), found)
         return found
 
@@ -196,6 +199,7 @@ class _Tour:
     def distill(self, recipe: Recipe) -> DistillFound:
         """Both arms and the comparison; arms that an earlier tour finished are found by their key."""
         self.clock.begin("distill")
+        # An arm leaves a file when it is finished: those that are new after the run were trained by it.
         before = _finished_arms(recipe)
         result = run_distill(recipe, on_progress=self.clock.progress)
         used = sum(len(results) for results in result.arms.values())
@@ -270,6 +274,7 @@ class Clock:
         """`done` of `total` of this step, in whatever unit the step counts."""
         passed = self._clock() - self._step_began
         budget = self._budgets[self._step] * self._scale()
+        # By its own pace once that tells something, or once the budget has been wrong; until then by the budget.
         if done >= SHARE_THAT_TELLS * total or passed > budget:
             left = passed * (total - done) / done if done > 0 else budget
         else:
