@@ -188,5 +188,5 @@ def parse_engine_settings(text: str) -> EngineSettings | None:
             f"'{engine}: top_k=40, top_p=0.9'"
         )
     found = EngineSettings(engine, said)
-    found.chain(swept=False)
+    found.chain(swept=False)  # so that what the engine does not have is refused here
     return found

@@ -26,7 +26,6 @@ from retort.tune.item import Item, Prompt, Task, needed_models
 from retort.tune.readers.javascript import Template
 from retort.tune.readers.obstacles import Obstacles, problems_of, validated
 from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
-from retort.tune.readers.reading import Reading
 from retort.tune.readers.yaml_1_2 import key_lines, parse_yaml
 from retort.tune.score import SCORERS, Scorer, make_scorer
 
@@ -173,19 +172,19 @@ def _read_task(path: Path, skip: bool) -> Task:
     if is_promptfoo(record):
         return read_promptfoo(record, path, skip=skip)
     lines = key_lines(text)
-    reading = Reading(path.parent, path.name)
-    with reading.noted():
+    found = Obstacles()
+    with found.noted():
         named = {str(key): value for key, value in record.items()}
-        task = _task_of(named, path, lambda key: f"{path.name} line {lines.get(key, 1)}", reading)
-    reading.end()
+        task = _task_of(named, path, lambda key: f"{path.name} line {lines.get(key, 1)}", found)
+    found.end()
     return task
 
 
 STAND_INS: Mapping[str, Any] = {"goal": "exploit", "scorer": "none", "items": []}
-"""For parts that are missing or wrong, so that the others can be looked at."""
+"""For parts that are missing or wrong, so that the others can be looked at: scorer none asks nothing of an item."""
 
 
-def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str], reading: Reading) -> Task:
+def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str], found: Obstacles) -> Task:
     # Every part is read on its own, by a stand-in where it is wrong or missing, so that one mistake does not hide the
     # others: with the wrong keys out of the way the rest of the record is valid.
     wrong: set[str] = set()
@@ -194,7 +193,7 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     except ValidationError as error:
         problems, wrong = problems_of(error, TaskFile, path.name, where)
         for problem in problems:
-            reading.refuse(problem)
+            found.refuse(problem)
         left = {key: value for key, value in record.items() if key not in wrong}
         file = TaskFile.model_validate({**STAND_INS, **left})
     try:
@@ -202,30 +201,30 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     except InputError:
         hint = did_you_mean(file.goal, GOAL_NAMES)
         allowed = ", ".join(GOAL_NAMES)
-        reading.refuse(InputError(f"{where('goal')}: goal is {file.goal!r}{hint}; it can be {allowed}."))
+        found.refuse(InputError(f"{where('goal')}: goal is {file.goal!r}{hint}; it can be {allowed}."))
         wrong |= {"goal"}
     prompts: tuple[Prompt, ...] = ()
     fields: list[frozenset[str]] = []
     if not wrong & {"prompts", "messages"}:
-        prompts, fields = reading.tried((prompts, fields), lambda: _prompts(file, where, path.name))
+        prompts, fields = found.tried((prompts, fields), lambda: _prompts(file, where, path.name))
     stops = ("\n" if file.prompts else []) if file.stop is None else file.stop
     none: list[str] = []
-    stop = tuple(reading.tried(none, lambda: _texts(stops, where("stop"), "stop")))
+    stop = tuple(found.tried(none, lambda: _texts(stops, where("stop"), "stop")))
     # A goal that is a stand-in would refuse a scorer for nothing.
     aim = None if wrong & {"goal", "scorer"} else file.goal
-    scorer = reading.tried(
+    scorer = found.tried(
         make_scorer("none", (), path.name),
         lambda: _scorer(file.scorer, aim, stop, where("scorer"), path.parent),
     )
     items: tuple[Item, ...] = ()
     if "items" not in wrong:
         place = where("items")
-        items = reading.tried(
+        items = found.tried(
             items,
-            lambda: _unique(_rows(file.items, path, place), scorer, fields, path.parent, place, reading),
+            lambda: _unique(_rows(file.items, path, place), scorer, fields, path.parent, place, found),
         )
-    budget = reading.tried(NO_BUDGET, lambda: _budget(file, where))
-    models = reading.tried(none, lambda: _texts(file.model, where("model"), "model"))
+    budget = found.tried(NO_BUDGET, lambda: _budget(file, where))
+    models = found.tried(none, lambda: _texts(file.model, where("model"), "model"))
     return Task(
         name=file.name or path.stem,
         goal=file.goal,
@@ -315,13 +314,13 @@ def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[
 
 def _read_lines(path: Path) -> Task:
     """A task of JSON lines: `prompt`, and `reference` or `references` (and `choices`, where it is multiple choice)."""
-    reading = Reading(path.parent, path.name)
+    found = Obstacles()
     read = [(f"{path.name} line {number}", row) for number, row in read_jsonl(path, path.name)]
     is_choice = any(isinstance(row, dict) and "choices" in row for _, row in read)
     rows: list[tuple[str, Any]] = []
     prompts: list[Prompt] = []
     for place, row in read:
-        with reading.noted():
+        with found.noted():
             line = validated(LineRow, row, place) if isinstance(row, dict) else LineRow()
             asked = line.messages or line.prompt
             if not asked or (isinstance(asked, str) and not asked.strip()):
@@ -338,12 +337,12 @@ def _read_lines(path: Path) -> Task:
                 (place, {"id": line.id, "vars": variables, "references": right, "choices": line.choices})
             )
     if not rows:
-        reading.end()
+        found.end()
     is_chat = any(not isinstance(prompt, str) for prompt in prompts)
     stop = () if is_chat else ("\n",)
     scorer = make_scorer("choice" if is_choice else "references", stop, path.name)
-    items = _unique(rows, scorer, [], path.parent, path.name, reading)
-    reading.end()  # behind it no line was refused, so there is an item for every prompt
+    items = _unique(rows, scorer, [], path.parent, path.name, found)
+    found.end()  # behind it no line was refused, so there is an item for every prompt
     items = tuple(replace(item, prompts=(prompt,)) for item, prompt in zip(items, prompts, strict=True))
     return Task(path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, items, is_chat=is_chat or None)
 
@@ -354,20 +353,20 @@ def _unique(
     fields: Sequence[frozenset[str]],
     folder: Path,
     where: str,
-    reading: Reading,
+    found: Obstacles,
 ) -> tuple[Item, ...]:
     """The items, whose ids must differ: answers are kept and compared by them."""
     items: dict[str, Item] = {}
-    before = len(reading.obstacles)
+    before = len(found.obstacles)
     for number, (place, row) in enumerate(rows, 1):
-        with reading.noted():
+        with found.noted():
             item = _item(row, place, str(number), scorer, fields, folder)
             if item.id in items:
                 raise InputError(
                     f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
                 )
             items[item.id] = item
-    if not items and len(reading.obstacles) == before:  # else it is said why there are none
+    if not items and len(found.obstacles) == before:  # else it is said why there are none
         raise InputError(f"{where}: there are no items; a task needs at least one.")
     return tuple(items.values())
 

@@ -267,6 +267,8 @@ TESTS = {
     "more/1.yaml": "- vars: {x: sky}\n",
     "more/2.yaml": "- vars: vars.yaml\n",
     "more/vars.yaml": "x: sea\n",
+    "more/1.csv": "x,__expected\nsky,\n",
+    "more/2.csv": "x\nsea\n",
     "make.py": "def generate_tests(config=('sky', 'sea')):\n    return [{'vars': {'x': x}} for x in config]\n",
 }
 
@@ -282,6 +284,7 @@ TESTS = {
         ["file://t.yaml"],
         ["t.csv"],
         ["file://more/?.yaml"],
+        ["more/*.csv"],
         "file://make.py",
         ["file://make.py:generate_tests"],
         {"path": "file://make.py", "config": ["sky", "sea"]},

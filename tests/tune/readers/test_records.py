@@ -194,6 +194,24 @@ def test_promptfoos_output(tmp_path: Path) -> None:
     assert labelled.axis.settings == ({"provider": "at 0"}, {"provider": "at 1"}) and len(labelled) == 12
 
 
+def test_promptfoos_providers_that_are_asked_different_prompts(tmp_path: Path) -> None:
+    output = promptfoo_output()
+    for number, provider in enumerate(output["config"]["providers"]):
+        provider["prompts"] = [f"prompt {number} about {{{{x}}}}"]
+    asked = [one for one in output["results"]["results"] if one["promptIdx"] in (0, 3)]
+    for one in asked:
+        one["promptIdx"] //= 2  # promptfoo counts those that are asked
+    output["results"]["results"] = asked
+    file = tmp_path / "output.json"
+    file.write_text(json.dumps(output))
+    samples = read_answers(file).samples
+    assert samples.axis.points == (0.0, 1.0)
+    assert [sorted(set(samples.prompt[samples.setting == number].tolist())) for number in (0, 1)] == [
+        [0],
+        [1],
+    ]
+
+
 def inspect_log(temperature: float, right: str) -> dict:
     """An inspect_ai log (0.3): four items in two epochs, with one scorer."""
     return {

@@ -56,16 +56,8 @@ class Case:
 
     def asked(self, prompt: PromptSource, is_chat: bool, reading: Reading) -> Prompt:
         """What this prompt asks of the test: the text, or the messages that its JSON or YAML holds."""
-        raw, where = prompt.raw, prompt.where
-        if prompt.is_function:
-            function = python_function(prompt.raw, reading.folder, where, "")
-            made = function({"vars": dict(self.variables), "provider": {"id": "retort"}, "config": {}})
-            if isinstance(made, Mapping) and "prompt" in made:
-                if made.get("config"):
-                    raise Unsupported(where, "the config of a prompt", "is not supported")
-                made = made["prompt"]
-            raw = made if isinstance(made, str) else as_json(made)
-        raw = f"{self.prefix}{raw}{self.suffix}"
+        where = prompt.where
+        raw = f"{self.prefix}{prompt.text(self.variables, reading.folder)}{self.suffix}"
         # JSON is filled in text by text, so that a quote in a variable breaks none of it. What is JSON only when it is
         # filled in, as with `{{ x | dump }}` in it, is a template like any other.
         try:
@@ -269,6 +261,7 @@ def _read_variable(
     if not value.startswith("file://"):
         return value
     if PYTHON.search(value):
+        # promptfoo calls it for every prompt. A test has one set of variables here, so the first prompt stands for all.
         made = python_function(value, reading.folder, place, "get_var")(
             name, prompts[0].raw if prompts else "", dict(named)
         )

@@ -13,6 +13,7 @@ from typing import Any
 from retort.errors import InputError, did_you_mean
 from retort.files import read_text
 from retort.tune.outside import python_function
+from retort.tune.readers.javascript import as_json
 from retort.tune.readers.obstacles import JavaScript, Unsupported
 from retort.tune.readers.reading import JAVASCRIPT, PYTHON, REMOTE, Reading, csv_rows, listed
 from retort.tune.readers.yaml_1_2 import parse_yaml
@@ -32,6 +33,18 @@ class PromptSource:
     label: str
     where: str
     is_function: bool = False
+
+    def text(self, variables: Mapping[str, Any], folder: Path) -> str:
+        """The template for a test: the prompt's own text, or what its function makes of the variables."""
+        if not self.is_function:
+            return self.raw
+        function = python_function(self.raw, folder, self.where, "")
+        made = function({"vars": dict(variables), "provider": {"id": "retort"}, "config": {}})
+        if isinstance(made, Mapping) and "prompt" in made:
+            if made.get("config"):
+                raise Unsupported(self.where, "the config of a prompt", "is not supported")
+            made = made["prompt"]
+        return made if isinstance(made, str) else as_json(made)
 
     def is_named(self, label: str) -> bool:
         """Whether a provider's list of prompts means this one: its label, or the beginning of one before a colon."""

@@ -110,12 +110,12 @@ def _standalone(name: str, where: str, reading: Reading, config: Any = None) -> 
 def _from_pattern(name: str, where: str, reading: Reading) -> Iterator[Any]:
     """The tests of the files that match, with what they refer to loaded."""
     plain = name.removeprefix("file://")
-    if JAVASCRIPT.search(plain) or PYTHON.search(plain) or plain.endswith(".csv"):
+    if JAVASCRIPT.search(plain) or PYTHON.search(plain):
         yield from _standalone(name, where, reading)
         return
     for file in reading.matching(name, where):
         found = _tests_in(file, where)
-        if file.suffix != ".csv":
+        if file.suffix != ".csv":  # a cell with file:// in it is a variable's value, and stays one
             found = reading.dereferenced(reading.loaded(found, where), found)
         for one in listed(found):
             # Files of variables lie beside the file that names them, all others beside the configuration.

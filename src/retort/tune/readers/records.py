@@ -110,6 +110,7 @@ def _samples(answers: Sequence[ReadAnswer], name: str) -> Samples:
         raise InputError(
             f"{name}: {len(answer)} of {len(answers)} records have a text; give it in all of them, or in none"
         )
+    # Either all answers have a score or none, and then nobody reads the 1 that stands for it (`Answers.is_scored`).
     axis = axis_of(list(settings.values()))
     place_of = {key(one): number for number, one in enumerate(axis.settings)}
     return Samples(
@@ -287,12 +288,10 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         if one.failureReason == ERROR or one.output is None:
             skipped["promptfoo's errors"] += 1
             continue
-        # Providers are the outer loop over prompts in promptfoo, so a prompt's number says which provider it was.
-        which = one.promptIdx // max(len(prompts), 1)
-        setting = dict(providers[which]) if which < len(providers) else {}
+        said = _settings_of(one, providers, len(prompts))
         # A label tells providers apart that are asked with the same settings, and is only a name otherwise.
-        alike = sum(settings == setting for settings in providers) > 1 or which >= len(providers)
-        setting["provider"] = (one.provider.label if alike else None) or one.provider.id
+        alike = said is None or sum(settings == said for _, settings in providers) > 1
+        setting = {**(said or {}), "provider": (one.provider.label if alike else None) or one.provider.id}
         text = one.output if isinstance(one.output, str) else json.dumps(one.output, ensure_ascii=False)
         # testIdx counts every repeat and every combination of variables anew; what is asked and checked is the item.
         test = [one.vars or one.testCase.get("vars"), one.testCase.get("assert")]
@@ -303,17 +302,34 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         yield ReadAnswer(place, item, setting, score if scored else None, text, prompt)
 
 
-def _promptfoo_settings(config: Any) -> list[dict[str, Any]]:
-    """The settings of each provider of a configuration, in their order; {} where it says none, to keep the order."""
-    found: list[dict[str, Any]] = []
+def _promptfoo_settings(config: Any) -> list[tuple[set[Any], dict[str, Any]]]:
+    """The names and the settings of each provider of a configuration, in their order."""
+    found: list[tuple[set[Any], dict[str, Any]]] = []
     for one in listed(config.get("providers") if isinstance(config, Mapping) else None):
+        names = {one} if isinstance(one, str) else set()
         if isinstance(one, Mapping) and "id" not in one and len(one) == 1:
-            one = next(iter(one.values()))
-        said = one.get("config") if isinstance(one, Mapping) else None
-        found.append(
-            {name: said[name] for name in SETTINGS if name in said} if isinstance(said, Mapping) else {}
-        )
+            ((name, one),) = one.items()
+            names.add(name)
+        one = one if isinstance(one, Mapping) else {}
+        said: Any = one.get("config")
+        if not isinstance(said, Mapping):
+            said = {}
+        names |= {one[key] for key in ("id", "label") if isinstance(one.get(key), str)}
+        found.append((names, {name: said[name] for name in SETTINGS if name in said}))
     return found
+
+
+def _settings_of(
+    one: PromptfooResult, providers: Sequence[tuple[set[Any], dict[str, Any]]], num_prompts: int
+) -> dict[str, Any] | None:
+    """The settings of the provider that gave a result; None where the configuration does not tell."""
+    for name in (one.provider.label, one.provider.id):
+        if len(fits := [settings for names, settings in providers if name in names]) == 1:
+            return fits[0]
+    # Several have that name, or none: an id is not always as it was written. Providers are promptfoo's outer loop over
+    # prompts, so a prompt's number says which provider it was, as long as all of them are asked every prompt.
+    which = one.promptIdx // max(num_prompts, 1)
+    return providers[which][1] if which < len(providers) else None
 
 
 class _Message(_Shape):
@@ -518,7 +534,8 @@ def _batch_answers(
         question = asked.messages if asked.messages is not None else asked.prompt
         item = result.custom_id if question is None else _plain(question)
         for choice in result.response.choices:
-            repeats[once := key({**setting, "asked": item})] += 1
+            once = key({**setting, "asked": item})
+            repeats[once] += 1
             yield ReadAnswer(place, item, setting, None, choice.said, "", str(repeats[once]), asked=question)
 
 
