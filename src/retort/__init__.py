@@ -10,9 +10,9 @@ torch nor transformers.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -89,18 +89,19 @@ _PARTS = ("adapters", "claims", "distill", "errors", "tune")
 
 __all__ = sorted((*_HOME, *_PARTS, "__version__"))
 
-_NAMESAKE = "retort-[0-9]*.dist-info"
-"""What pip leaves of the other package, whose name on the registry is `retort`; ours is `retort-lm`."""
-
 
 def _warn_of_the_namesake() -> None:
     """Say so if the database tool `retort` is installed beside us: its files and ours share a folder.
 
-    The folders are read here because importlib.metadata takes longer to import than all of retort.
+    The folders are read here because importlib.metadata, and pathlib as well, take longer to import than all of retort.
     """
-    home = Path(__file__).resolve().parent.parent
-    for folder in dict.fromkeys([home, *(Path(one) for one in sys.path if one.endswith("-packages"))]):
-        if any(folder.glob(_NAMESAKE)):
+    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    for folder in dict.fromkeys([home, *(one for one in sys.path if one.endswith("-packages"))]):
+        # What pip leaves of the other package, whose name on the registry is `retort`; ours is `retort-lm`.
+        names = os.listdir(folder) if os.path.isdir(folder) else ()
+        if any(
+            name[:7] == "retort-" and name[7:8].isdigit() and name[-10:] == ".dist-info" for name in names
+        ):
             import warnings
 
             warnings.warn(
