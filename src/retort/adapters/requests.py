@@ -94,6 +94,7 @@ def apply_rows(logits: Any, rows: Iterable[Row]) -> None:
     Removed tokens are -inf. A row that cannot be processed (NaN, +inf, nothing left) stays as it was and is logged as
     an error, because an exception here would end the engine and every request in it.
     """
+    # Rows of one chain are processed together, as rows of one array.
     by_chain: dict[Chain, list[Row]] = {}
     for row in rows:
         by_chain.setdefault(row.request.chain, []).append(row)

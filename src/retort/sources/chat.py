@@ -204,6 +204,7 @@ def write_chat(name: str, template: Template, messages: Sequence[Message], *, fi
     text = apply(written)
     _check_nothing_left_out(name, text, written, tools, apply)
     if continues:
+        # What a template writes behind the last content closes the message: the answer goes on in front of that.
         marked = _having(written, len(written) - 1, content=f"{written[-1]['content']}{MARK}")
         return apply(marked).partition(MARK)[0]
     return text
@@ -254,6 +255,7 @@ def _check_nothing_left_out(
                 without = {other: value for other, value in entry.items() if other != key}
                 others = [*entries[:place], without, *entries[place + 1 :]]
                 trials.append((f"{key!r} of message {place}", others, tools))
+    # A template is a program: whether it reads a thing shows in what it writes without it.
     for what, others, with_tools in trials:
         try:
             same = apply(others, with_tools) == text

@@ -283,6 +283,7 @@ def _names(file: GgufFile) -> dict[str, str] | None:
         names |= {f"blk.{number}.{a}.weight": f"model.layers.{number}.{b}.weight" for a, b in layer.items()}
     if "output.weight" in file.tensors:
         names |= HEAD
+    # Exactly these: a tensor more, such as a bias or a factor of the rotation, makes another network.
     return names if names.keys() == file.tensors.keys() else None
 
 
@@ -373,6 +374,7 @@ def _tokenizer(file: GgufFile) -> Any:
     kinds = file.metadata.get("tokenizer.ggml.token_type") or []
     special, plain = [], []
     for token, kind in zip(tokens, kinds, strict=False):
+        # A marker that the vocabulary spells by bytes is not known under its own text; adding it would make a new id.
         if kind == CONTROL and (spelling is None or set(token) <= spelling):
             special.append(AddedToken(token, normalized=False, special=True))
         elif kind == USER_DEFINED and made.token_to_id(token) is not None:

@@ -131,6 +131,7 @@ class Columns:
 
     def _stand_behind(self, group: torch.Tensor) -> None:
         self._group = group
+        # Not sorted: the rows of a prompt that were moved apart are two runs, and cost a product more.
         kinds, counts = torch.unique_consecutive(group, return_counts=True)
         ends = counts.cumsum(0).tolist()
         self.runs = list(zip([0, *ends], ends, kinds.tolist(), strict=False))
@@ -229,6 +230,7 @@ class Network:
         self.head_dim, self.eps = int(config["head_dim"]), float(config["rms_norm_eps"])
         width = int(config["hidden_size"])
         self.scale = float(config["query_pre_attn_scalar"] if self.gemma else self.head_dim) ** -0.5
+        # A tensor in float32, as the library has it, so that the product rounds alike.
         self.embedding_scale = torch.tensor(width**0.5) if self.gemma else None
         self.embedding = weights["model.embed_tokens.weight"].float()
         self.head = self.embedding if config["tie_word_embeddings"] else weights["lm_head.weight"].float()
@@ -383,6 +385,7 @@ class Network:
                 own_RHGD, keys, values, attn_mask=mask, scale=self.scale
             ).reshape(num_rows, -1, 1, size)
         # Shared keys are read once for the queries of all their rows, and not once a row: one large product a head.
+        # Shared and own scores lie side by side, so that one softmax goes over both.
         num_shared = columns.shared.shape[3]
         scores = own_RHGD.new_empty(num_rows, heads, groups, num_shared + columns.used)
         for first, end, prompt in columns.runs:
@@ -431,6 +434,8 @@ def _mask(read: torch.Tensor, num_new: int, window: int | None) -> torch.Tensor 
     None lets torch take its own causal kernel, which rounds in another way than the one with a mask.
     """
     num_columns = read.shape[1]
+    # torch's own causal mask begins at the upper left (scaled_dot_product_attention, `is_causal`), so it is right for
+    # as many queries as keys; one new column may see all there are.
     window = None if window is None or num_columns <= window else window
     if num_new in (1, num_columns) and bool(read.all()) and window is None:
         return None

@@ -95,6 +95,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "llama_token_to_piece": (INT, POINTER, INT, POINTER, INT, INT, ctypes.c_bool),
     "llama_tokenize": (INT, POINTER, ctypes.c_char_p, INT, POINTER, INT, ctypes.c_bool, ctypes.c_bool),
 }
+# Kept as long as the library is: llama.cpp calls it whenever it has something to say.
 _QUIET = ctypes.CFUNCTYPE(None, INT, ctypes.c_char_p, POINTER)(lambda level, text, data: None)
 
 
@@ -314,6 +315,7 @@ class LlamaCppDecoder:
         check_advance(self._source, len(self._texts), parents, tokens)
         check_room(self._source, self._texts, parents)
         texts = [(*self._texts[p], int(t)) for p, t in zip(parents, tokens, strict=True)]
+        # Equal rows are one text, computed once, and equal texts have equal parents.
         distinct = {text: self._texts[parent] for text, parent in zip(texts, parents, strict=True)}
         fits = self._context is not None and self._used + len(distinct) <= self._context.cells
         if not texts or len(distinct) > MAX_TEXTS or not fits:
@@ -324,6 +326,7 @@ class LlamaCppDecoder:
         heirs: dict[tuple[int, ...], tuple[int, ...]] = {}
         for text, parent in distinct.items():
             heirs.setdefault(parent, text)
+        # First out, then in: with as many texts as sequences there would be none free for a fork.
         for gone in [text for text in before if text not in heirs]:
             self._context.remove(before[gone])
             self._free.append(before[gone])

@@ -167,6 +167,7 @@ class _RecordedFull:
 
     def __init__(self, source: Source, path: Path) -> None:
         self._source = source
+        # All of them, since a replay has no tokenizer and any token may be among the most likely.
         tokens = [source.token_text(token_id) for token_id in range(source.vocab_size)]
         ends = sorted(source.end_ids)
         header = _header(source, tokens=tokens, end_ids=ends, max_context=source.max_context)

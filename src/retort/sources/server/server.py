@@ -104,6 +104,7 @@ class Server:
         Raises ServerError where the stream ends before the text does, or long after it should have.
         """
         finished, chunks = False, 0
+        # The connection bounds bytes and time; a stream of pieces without an end is told much earlier by their number.
         for record in self.connection.stream(*self._request(ask)):
             if isinstance(record, Mapping) and "choices" in record and not record["choices"]:
                 continue  # usage, at the end
@@ -212,7 +213,7 @@ class Server:
         try:
             tools = {"tools": _tools(messages)} if _tools(messages) else {}
             record = self.connection.post("//apply-template", {"messages": _as_sent(messages), **tools})
-        except SourceError:
+        except SourceError:  # no such route, or a template that refuses: the answer itself will say which
             return None
         rendered = record.get("prompt") if isinstance(record, Mapping) else None
         return rendered if isinstance(rendered, str) else None
