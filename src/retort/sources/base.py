@@ -132,6 +132,11 @@ class KnownToken:
     logprob: float
     id: int | None = None
 
+    @property
+    def key(self) -> int | str:
+        """What tells it from the others of one list: its id, or its text where no id is given."""
+        return self.token if self.id is None else self.id
+
 
 @dataclass(frozen=True)
 class KnownTop:

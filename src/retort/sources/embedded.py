@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from retort.errors import MissingExtraError, SourceError, did_you_mean
 from retort.sources.english import load_english, model_file
-from retort.sources.model_folder import read_json_object
+from retort.sources.model_folder import package_file, read_json_object
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
@@ -92,10 +92,9 @@ def smollm2_file() -> Path:
 
 
 def _smollm2_file() -> Path | None:
-    """The package is found and never imported: it would ask for `llm` and llama-cpp-python."""
-    spec = find_spec(SMOLLM2_PACKAGE)
-    places = [] if spec is None else list(spec.submodule_search_locations or [])
-    return next((file for place in places if (file := Path(place) / SMOLLM2_FILE).is_file()), None)
+    return package_file(
+        SMOLLM2_PACKAGE, SMOLLM2_FILE
+    )  # to import it would ask for `llm` and llama-cpp-python
 
 
 def _described(folder: Path) -> list[Path]:

@@ -14,8 +14,6 @@ import ctypes
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +31,7 @@ from retort.sources.base import (
 )
 from retort.sources.chat import Message, jinja_template, write_chat
 from retort.sources.gguf import CONTROL, USER_DEFINED, parse, sampling_defaults
-from retort.sources.model_folder import check_gguf
+from retort.sources.model_folder import check_gguf, package_file
 
 # Package → where its folder has the library.
 LIBRARIES = {"xllamacpp": "*.so", "llama_cpp": "lib/*llama.so"}
@@ -102,10 +100,8 @@ _QUIET = ctypes.CFUNCTYPE(None, INT, ctypes.c_char_p, POINTER)(lambda level, tex
 def _library(purpose: str) -> Any:
     """llama.cpp's shared library. Raises MissingExtraError where no package brings it."""
     for package, pattern in LIBRARIES.items():
-        spec = find_spec(package)
-        for folder in [] if spec is None else spec.submodule_search_locations or []:
-            for file in sorted(Path(folder).glob(pattern)):
-                return _declared(str(file))
+        if file := package_file(package, pattern):
+            return _declared(str(file))
     raise MissingExtraError("xllamacpp", "llama-cpp", purpose)
 
 

@@ -217,6 +217,13 @@ def need_any(folder: Path, name: object, what: str, best: str, *patterns: str) -
         raise SourceError(f"The folder {name} has no {what}; it should hold {best}.")
 
 
+def package_file(package: str, pattern: str) -> Path | None:
+    """The first file that fits in the folder of an installed package, which is found and never imported."""
+    spec = find_spec(package)
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    return next((file for folder in folders for file in sorted(Path(folder).glob(pattern))), None)
+
+
 def has_any(folder: Path, *patterns: str) -> bool:
     return any(next(folder.glob(pattern), None) is not None for pattern in patterns)
 

@@ -160,10 +160,9 @@ def in_base_ten(tokens: Sequence[KnownToken]) -> bool:
 def _named_twice(tokens: Sequence[KnownToken]) -> str | None:
     seen: set[object] = set()
     for token in tokens:
-        key: object = token.token if token.id is None else token.id
         if token.id is None and UNDECODED in token.token:
             continue  # different bytes, all shown as the same sign
-        if key in seen:
+        if token.key in seen:
             return token.token
-        seen.add(key)
+        seen.add(token.key)
     return None

@@ -341,14 +341,10 @@ def scaled(tokens: Sequence[KnownToken], scale: float) -> tuple[KnownToken, ...]
     return tuple(replace(token, logprob=token.logprob * scale) for token in tokens)
 
 
-def _key(token: KnownToken) -> object:
-    return token.token if token.id is None else token.id
-
-
 def _common(first: Sequence[KnownToken], second: Sequence[KnownToken]) -> list[tuple[float, float]]:
     """The logprobs of the tokens that both name, in the order of the first."""
-    there = {_key(token): token.logprob for token in second}
-    return [(token.logprob, there[_key(token)]) for token in first if _key(token) in there]
+    there = {token.key: token.logprob for token in second}
+    return [(token.logprob, there[token.key]) for token in first if token.key in there]
 
 
 def _difference(first: Sequence[KnownToken], second: Sequence[KnownToken]) -> float:
