@@ -30,10 +30,9 @@ from retort.lens.walk import Step, greedy_steps, walk
 from retort.records import exact
 from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams
-from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
+from retort.sources.base import UNDECODED, Capability, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
-from retort.sources.server.candidates import UNDECODED
 
 NAMED = 1000
 """Tokens that a page can name unless it is asked for more."""

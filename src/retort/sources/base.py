@@ -254,6 +254,9 @@ def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:
     return source.start([source.encode(prompt)]).logits[0]
 
 
+UNDECODED = "\ufffd"  # how decoders show bytes that are no whole character
+
+
 def text_of_bytes(raw: bytes) -> str:
     """The characters that these bytes are; `<0xE2><0x96>` where they are no whole ones."""
     try:

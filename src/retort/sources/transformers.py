@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, RetortError, SourceError
 from retort.numerals import percent
-from retort.sources.base import Capability, check_prompts, check_token_ids
+from retort.sources.base import UNDECODED, Capability, check_prompts, check_token_ids
 from retort.sources.chat import Message, write_chat
 from retort.sources.model_folder import (
     find_adapter,
@@ -210,7 +210,7 @@ def _decoded(tokenizer: Any, ids: list[int], skip_special_tokens: bool = False) 
 
 def shown_token(token: str, text: str) -> str:
     """How a token that decodes to `text` is shown; bytes that are no whole character as `<0xE2>`."""
-    if "\ufffd" in text:
+    if UNDECODED in text:
         to_byte = {sign: byte for byte, sign in byte_spelling().items()}
         known = all(sign in to_byte for sign in token)  # else the vocabulary is not byte-level
         return "".join(f"<0x{to_byte[sign]:02X}>" for sign in token) if known else token

@@ -45,9 +45,8 @@ from retort.distill.data.records import plain_text
 from retort.distill.data.rows import content_hash
 from retort.distill.models import open_tokenizer
 from retort.errors import CapabilityError, InputError, SourceError
-from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
+from retort.sources.base import LARGEST_VOCABULARY, UNDECODED, KnownTop, ReadToken
 from retort.sources.load import load
-from retort.sources.server.candidates import UNDECODED
 from retort.sources.server.probe import OPEN_PROMPT
 from retort.sources.server.source import ServerSource
 

@@ -28,8 +28,8 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from retort.errors import SourceError, first_of, printable
 from retort.files import kind_of
-from retort.sources.base import KnownToken, text_of_bytes
-from retort.sources.server.candidates import UNDECODED, Position, position_of
+from retort.sources.base import UNDECODED, KnownToken, text_of_bytes
+from retort.sources.server.candidates import Position, position_of
 
 LONGEST_TOKEN = 4096  # bytes
 LARGEST_ID = 2**31 - 1

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 
 from retort.errors import SourceError, printable
 from retort.numerals import number
-from retort.sources.base import KnownToken
+from retort.sources.base import UNDECODED, KnownToken
 
 # What OpenAI writes for a token that is not among the most likely ones, and vLLM's chat for anything lower.
 NOT_GIVEN = -9999.0
-UNDECODED = "\ufffd"
 SUM_TOLERANCE = 1e-3  # logprobs rounded to a few digits may sum to a little more than one
 # nats: what the order of its sums moves a float32 forward pass, a few spacings of a logit of 20
 FLOAT32_PASS = 1e-5

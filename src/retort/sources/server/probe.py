@@ -15,10 +15,10 @@ from typing import Any
 
 from retort.errors import SourceError
 from retort.numerals import number
-from retort.sources.base import LARGEST_VOCABULARY, KnownToken
+from retort.sources.base import LARGEST_VOCABULARY, UNDECODED, KnownToken
 from retort.sources.chat import Message
 from retort.sources.server.answers import Reply
-from retort.sources.server.candidates import UNDECODED, check_usable, in_base_ten, rounding_of
+from retort.sources.server.candidates import check_usable, in_base_ten, rounding_of
 from retort.sources.server.connection import ParameterRefused, ServerError
 from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
 
