@@ -11,6 +11,7 @@ import pytest
 
 from retort.errors import SourceError
 from retort.sources.base import KnownToken
+from retort.sources.chat import Conversation, Message, conversation_of
 from retort.sources.load import load
 from retort.sources.server.answers import Reply, read_reply
 from retort.sources.server.candidates import complaint, position_of
@@ -185,8 +186,6 @@ def test_batch_output_and_messages_beside_an_answer(tmp_path: Path) -> None:
     source = load(f"recorded:{file}")
     assert [step.token for step in source.answered("r0")] == ["Yes", " it", " is"]
     assert "1 record of an error left out (line 1)." in source.note
-    from retort.sources.chat import Conversation, Message
-
     file.write_text(
         json.dumps({"request": {"messages": [{"role": "user", "content": "Is it?"}]}, "response": OPENAI})
     )
@@ -223,6 +222,25 @@ def test_what_cannot_be_read_is_named_as_it_stands_in_the_answer(answer: Any, sa
     with pytest.raises(SourceError) as caught:
         read_reply(answer, "x")
     assert str(caught.value) == f"x: the answer cannot be read: {said}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "Is it?"},
+        {"role": "user", "content": [{"type": "text", "text": "Is"}, {"type": "text", "text": "it?"}]},
+        {"role": "user", "content": "Is it?", "name": "Ann"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+    ],
+)
+def test_the_request_of_a_log_finds_its_answer(tmp_path: Path, message: dict[str, Any]) -> None:
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps({"request": {"messages": [message]}, "response": OPENAI}))
+    asked = conversation_of([message], "x")
+    assert len(load(f"recorded:{file}").answered(asked)) == 3
+    picture = {"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}
+    file.write_text(json.dumps({"request": {"messages": [picture]}, "response": OPENAI}))
+    assert load(f"recorded:{file}").answered(asked) is None
 
 
 def test_a_log_of_errors_alone_is_said(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
+from retort.errors import InputError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
-from retort.sources.chat import Conversation, Message, Question
+from retort.sources.chat import Conversation, Message, Question, message_of
 from retort.sources.server.answers import Reply, is_error, read_reply
 from retort.sources.server.candidates import Position, check_usable, rounding_of
 
@@ -172,6 +173,14 @@ def _one_reply(replies: Sequence[Reply]) -> Reply:
     return replace(replies[0], choices=(choice,))
 
 
+def _message(entry: Mapping[str, Any]) -> Message:
+    """As `chat.read_messages` has it, so that the same request finds its answer; what that refuses, as it stands."""
+    try:
+        return message_of(entry, "a message")
+    except InputError:
+        return Message(str(entry.get("role")), str(entry.get("content")))
+
+
 def _are_objects(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
@@ -196,7 +205,7 @@ def _asked(record: Any) -> tuple[list[Question | None], Any]:
         for key in ("messages", "input"):
             messages, tools = place.get(key), place.get("tools")
             if _are_objects(messages):
-                said = [Message(str(m.get("role")), str(m.get("content"))) for m in messages]
-                return [Conversation(said, tools if _are_objects(tools) else ())], response
+                said = Conversation(list(map(_message, messages)), tools if _are_objects(tools) else ())
+                return [said], response
     custom = record.get("custom_id")
     return [None, custom] if isinstance(custom, str) else [None], response
