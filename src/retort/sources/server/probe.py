@@ -161,7 +161,7 @@ class _Prober:
             rounding=rounding_of(self.base),
             vocabulary=self.server.vocabulary,
             refused=self._refused(),
-            notes=tuple(self.notes),
+            notes=tuple(self.notes),  # last: the questions above add to them
         )
 
     def _ask(self, text: str = OPEN_PROMPT, max_tokens: int = 1, **settings: Any) -> Ask:
@@ -184,7 +184,8 @@ class _Prober:
             except ServerError as error:
                 if error.status not in REFUSED or self.asked == FEWER[-1]:
                     raise
-        if not reply.choices or not reply.choices[0].positions or not self._known(reply):
+        positions = reply.choices[0].positions if reply.choices else ()
+        if not positions or not positions[0].known:
             raise SourceError(
                 f"{self.server.name} answers without logprobs, so its distribution is not "
                 f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
