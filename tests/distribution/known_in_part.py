@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retort.chain import Chain
-from retort.distribution import Interval, PartialDistribution
+from retort.distribution import Interval, PartialDistribution, flip_risk
 from retort.errors import CapabilityError
 
 TEMPERATURES = (0.1, 0.3, 0.7, 1.0, 1.0, 1.0001, 2.0, 5.0, 30.0)
@@ -154,6 +154,10 @@ def check_measures(tally: Tally, case: Case, temperature: float) -> None:
         bound = known.nucleus_size(mass)
         if not any(bound.low <= size <= bound.high for size in sizes):
             tally.faults.append(f"nucleus {mass}: {bound} does not hold {sizes}; row {case.truth.tolist()}")
+    for noise in (0.0, 0.01, 0.29, 1.0, 4.0):
+        held(
+            tally, case, f"flip risk at {noise}", known.flip_risk(noise), float(flip_risk(case.truth, noise))
+        )
     lead = case.truth[0] - case.truth[1] if len(case.truth) > 1 else math.inf
     held(tally, case, "margin", known.margin, float(lead)) if lead < math.inf else None
     if lead == math.inf and known.margin.high < math.inf:

@@ -296,3 +296,9 @@ def test_flip_risk_of_a_list_holds_for_tails_of_any_shape(noise: float) -> None:
         row[0], row[1 : size + 1] = math.log(0.3), math.log(0.7 / size)
         known = PartialDistribution(row[:1], len(row)).flip_risk(noise)
         assert known.low - 1e-9 <= float(flip_risk(row, noise)) <= known.high + 1e-9
+
+
+def test_flip_risk_of_a_list_holds_where_rounding_hides_a_tie() -> None:
+    """Four equal tokens, one known as -1.386: the three others are at most .25025, and as likely as it is."""
+    known = PartialDistribution([-1.386], 4, rounding=0.0005).flip_risk(0.01)
+    assert known.low <= 0.75 <= known.high

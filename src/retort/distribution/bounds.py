@@ -426,10 +426,12 @@ class PartialDistribution:
             return Interval(0.0, 1.0)
         # As many unknown tokens as their mass allows, all as near as the largest may be: up to PILED_NOISE no other
         # tail of that mass risks more. Beyond it many small tokens can, so there each one counts as the largest.
-        nearest = max(float(self.low[0]) - math.log(self.largest_unknown), 0.0)
+        # A first token that may lie below L ties with them, as none is above it: the lower it is, the more have room.
+        largest = min(self.largest_unknown, math.exp(self.low[0]))
+        nearest = max(float(self.low[0]) - math.log(largest), 0.0)
         count = self.num_unknown
         if noise <= PILED_NOISE:
-            count = min(self.unknown_mass.high / self.largest_unknown, count)
+            count = min(self.unknown_mass.high / largest, count)
         high = risk_of_gaps(
             np.append(gaps_low, nearest), noise, np.append(np.ones(len(gaps_low)), max(count, 1.0))
         )
