@@ -28,6 +28,8 @@ Ends = tuple[float, float]
 """The two ends of a 95% interval. `retort.distribution.Interval` is another thing: what is known of one number."""
 ProgressCallback = Callable[[float, float, str], None]
 GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
+"""The temperatures that claims about answers name. No others: each one is a set of answers to draw."""
+
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
 

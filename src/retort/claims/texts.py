@@ -19,6 +19,8 @@ from retort.lens.similar import TripleTest, triple_test
 from retort.sources.replays import replays
 
 COLD = 1e-4
+"""Stands for the limit τ → 0: small, and yet divided by, so that it is not the greedy branch that is looked at."""
+
 NUM_TEXTS = 12
 
 

@@ -33,6 +33,8 @@ TRIED = {"top_k": 1, "min_p": 1.0}
 """What only some servers know, with a value that leaves the most likely token alone whatever the temperature."""
 
 TRIED_TOKENS = 8
+"""Tokens of the texts that try it: the shorter, the likelier a hot one is the greedy one by chance."""
+
 LARGEST_SEED = 2**31 - 1  # what servers take
 
 WHAT_SEED_DOES = {

@@ -30,6 +30,8 @@ from retort.sources.base import Source
 from retort.sources.load import Model, opened
 
 PROMPTS_AT_ONCE = 16
+"""Prompts read in one pass, and pairs of rows compared at a time: some float64 rows of a long vocabulary each."""
+
 TEMPLATE = "{a} {} is a kind of"
 TEMPERATURES = (1.0, 2.0, 4.0)
 NOTHING_ALIKE = math.log(2)  # the JSD of two distributions without a common token, in nats

@@ -153,6 +153,7 @@ WIDTH = 0.3
 
 PEAK = 5.0
 SHARPNESS = 10.0
+"""Logit of a token at the target, and how steeply it falls from there. All three are llama.cpp's."""
 
 TARGET = share("target", off=-1.0, setting="adaptive_target")
 DECAY = Parameter(
