@@ -103,7 +103,7 @@ def drawn_chain(rng: np.random.Generator) -> Chain:
     ]
     stages = [str(one) for one in rng.choice(pool, size=rng.integers(1, 4))]
     if rng.random() < 0.7:
-        heat = rng.choice([0.0, 0.1, 0.5, 0.8, 1.5, 3.0])
+        heat = rng.choice([0.0, 0.004, 0.1, 0.5, 0.8, 1.5, 3.0])
         hot = f"temperature={heat}" if rng.random() < 0.85 else "dynatemp(range=0.5, temperature=0.8)"
         stages.insert(int(rng.integers(0, len(stages) + 1)), hot)
     return Chain(" | ".join(stages))

@@ -253,6 +253,13 @@ def test_min_p_at_an_exact_ratio_keeps_what_the_whole_row_keeps() -> None:
         Chain("min_p=0.5").explain(rounded)
 
 
+def test_a_floor_below_a_temperature_that_takes_every_weight_to_0() -> None:
+    """.02^250 is 0 in float64, and so is every other: only their ratios say that the first has nearly all the mass."""
+    known = PartialDistribution(np.log([0.02, 0.019, 0.018]), 1000)
+    for stage in ("epsilon_cutoff=0.01", "eta_cutoff=0.01"):
+        assert Chain(f"temperature=0.004 | {stage}").explain(known).kept == 1
+
+
 def test_the_margin_is_known_to_twice_the_rounding() -> None:
     known = PartialDistribution([-0.5, -1.5, -3.0], 100, rounding=0.05)
     assert (known.margin.low, known.margin.high) == pytest.approx((0.9, 1.1))

@@ -535,8 +535,7 @@ function above(current: KnownTokens, stage: Stage, floor: Interval, gaps: boolea
     unknown = (Math.log(current.largestUnknownProb) - current.low[0]!) / scale;
   } else {
     own = current.probs.map(({ low, high }) => ({ low: Math.log(low), high: Math.log(high) }));
-    const weight = current.largestUnknownProb ** (1 / scale);
-    unknown = Math.log(weight / (weight + sum(current.low.map((one) => Math.exp(one / scale)))));
+    unknown = Math.log(current.largestShare);
   }
   const inside = own.filter((one) => one.low >= floor.high - ROUNDING).length;
   const open = own.findIndex((one) => !(one.low >= floor.high - ROUNDING) && !(one.high < floor.low - ROUNDING));

@@ -232,10 +232,7 @@ def _above(current: PartialDistribution, stage: Stage, floor: Interval, *, gaps:
         probs = current.probs
         with np.errstate(divide="ignore"):
             own = Interval(np.log(probs.low), np.log(probs.high))
-        # An unknown token has its largest share where it is as large as it may be and the known ones as small.
-        weight = current.largest_unknown ** (1.0 / current.temperature)
-        least = float(np.exp(current.low / current.temperature).sum())
-        unknown = log_of(weight / (weight + least))
+        unknown = log_of(current.largest_unknown_share)
     # Surely kept and surely removed, with the stage's own allowance on both sides.
     inside, outside = own.low >= floor.high - ROUNDING, own.high < floor.low - ROUNDING
     if not (inside | outside).all():

@@ -225,8 +225,8 @@ class PartialDistribution:
         return Interval(low, min(max(low, high), self.num_unknown * self._largest_weight))
 
     @property
-    def _largest_share(self) -> float:
-        """Share of the most likely unknown token, at most; the others have at least what is left of W."""
+    def largest_unknown_share(self) -> float:
+        """Share at τ of the most likely unknown token, at most; the others have at least what is left of W."""
         weight = self._largest_weight
         return (
             weight / (float(self._weights[0].sum()) + max(weight, self._unknown_weight.low))
@@ -399,7 +399,9 @@ class PartialDistribution:
         in_low = float(known_low[-1]) if first else 0.0
         if fewest is None:
             # Each further token has at most this share: one that is known but not ranked, or an unknown one.
-            step = max(self._largest_share, float(self.probs.high[first]) if first < self.num_seen else 0.0)
+            step = max(
+                self.largest_unknown_share, float(self.probs.high[first]) if first < self.num_seen else 0.0
+            )
             # The factor errs towards fewer tokens, as the other one below errs towards more.
             more = math.ceil((enough - in_high) / step * (1.0 - 1e-9)) if step > 0.0 else 1
             fewest = min(first + max(more, 1), self.num_tokens)
@@ -509,7 +511,7 @@ class PartialDistribution:
         unknown = 0 if self.whole else self.num_unknown
         # A tail of a given share is most even where all its tokens are equal, so one of them stands for all.
         each_low = tail.low / unknown if unknown else 0.0
-        cap = self._largest_share if unknown else 0.0
+        cap = self.largest_unknown_share if unknown else 0.0
         each_high = min(cap, tail.high / unknown) if unknown else 0.0
         each_high = max(each_low, each_high)
         # The most even: every share as near to one level as its interval allows.

@@ -2719,22 +2719,17 @@ function Br(e, t, n) {
 }
 function Vr(e, t, n, r) {
 	let i = e.temperature, a, o;
-	if (r) a = Array.from(e.low, (t, n) => {
+	r ? (a = Array.from(e.low, (t, n) => {
 		if (n === 0) return j(0);
 		let r = (e.high[n] - e.low[0]) / i;
 		return e.rounded ? {
 			low: (t - e.high[0]) / i,
 			high: r
 		} : j(r);
-	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i;
-	else {
-		a = e.probs.map(({ low: e, high: t }) => ({
-			low: Math.log(e),
-			high: Math.log(t)
-		}));
-		let t = e.largestUnknownProb ** (1 / i);
-		o = Math.log(t / (t + U(e.low.map((e) => Math.exp(e / i)))));
-	}
+	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i) : (a = e.probs.map(({ low: e, high: t }) => ({
+		low: Math.log(e),
+		high: Math.log(t)
+	})), o = Math.log(e.largestShare));
 	let s = a.filter((e) => e.low >= n.high - Er).length, c = a.findIndex((e) => !(e.low >= n.high - Er) && !(e.high < n.low - Er));
 	if (c >= 0) throw W(t, `the token of rank ${c + 1} is too near to its limit`);
 	if (!e.whole && o >= n.low - Er) throw W(t, `unknown tokens may pass it besides ${s} known ones`);
