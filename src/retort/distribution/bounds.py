@@ -429,11 +429,12 @@ class PartialDistribution:
         # As many unknown tokens as their mass allows, all as near as the largest may be: up to PILED_NOISE no other
         # tail of that mass risks more. Beyond it many small tokens can, so there each one counts as the largest.
         # A first token that may lie below L ties with them, as none is above it: the lower it is, the more have room.
-        largest = min(self.largest_unknown, math.exp(self.low[0]))
-        nearest = max(float(self.low[0]) - math.log(largest), 0.0)
+        # In logarithms, where equal numbers stay equal: at noise 0 a gap of one rounding would be no tie.
+        first, largest = float(self.low[0]), min(self.ceiling, log_of(self.unknown_mass.high))
+        nearest = max(first - largest, 0.0)
         count = self.num_unknown
         if noise <= PILED_NOISE:
-            count = min(self.unknown_mass.high / largest, count)
+            count = min(self.unknown_mass.high / math.exp(min(largest, first)), count)
         high = risk_of_gaps(
             np.append(gaps_low, nearest), noise, np.append(np.ones(len(gaps_low)), max(count, 1.0))
         )
