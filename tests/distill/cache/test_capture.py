@@ -61,6 +61,23 @@ def test_a_document_longer_than_the_context_is_read_in_windows(captured: Capture
     tokens, offsets = Cache(tmp_path / "cache").document(29)
     assert manifest.origin.context == 16 and len(tokens) > 64
     assert offsets.tolist() == list(range(len(tokens)))
+    with pytest.raises(InputError, match=r"context is 100,000, but .* reads at most"):
+        captured("longer", context=100_000)
+    with pytest.raises(
+        InputError, match="context is 16, but http://localhost:1/v1#m is sent whole documents"
+    ):
+        captured("server", teacher="http://localhost:1/v1#m", context=16)
+
+
+def test_a_teacher_without_a_limit_reads_windows_as_long_as_asked(tmp_path: Path) -> None:
+    """It was 1,024 whatever was asked."""
+    (tmp_path / "text.txt").write_text("the sky is blue", encoding="utf-8")
+    asked = {"asked": 4096, "not": None}
+    for name, context in asked.items():
+        capture(
+            "embedded:english", str(tmp_path / "text.txt"), tmp_path / name, codec="topk:4", context=context
+        )
+    assert [Manifest.read(tmp_path / name).origin.context for name in asked] == [4096, 1024]
 
 
 def test_same_seed_same_bytes_other_seed_other_draws(captured: Capture, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from retort.distill.cache.folder import (
     shard_file,
     write_cache,
 )
-from retort.distill.cache.teacher import Document, Job, KnownTeacher, open_teacher
+from retort.distill.cache.teacher import Card, Document, Job, KnownTeacher, open_teacher
 from retort.distill.data.corpus import Corpus, data_checksum
 from retort.distill.data.rows import content_hash, numbered
 from retort.distill.recipe import corpus_of
@@ -89,6 +89,10 @@ def capture(
                 f"engine is {engine}, but {teacher} computes on its server, which is asked from here; leave --engine"
                 " out."
             )
+        if context is not None:
+            raise InputError(
+                f"context is {context:,}, but {teacher} is sent whole documents; leave --context out."
+            )
         from retort.distill.cache.server_capture import capture_from_server
 
         kept = capture_from_server(
@@ -113,13 +117,25 @@ def capture(
             dtype=card.dtype,
             data=data,
             data_sha256=data_checksum(corpus),
-            context=min(context or LONGEST_CONTEXT, card.max_context or LONGEST_CONTEXT),
+            context=_longest_window(context, card),
             batch_tokens=batch_tokens,
             shard_tokens=shard_tokens,
             teachers=card.teachers,
         )
         shards = partial(_shards, folder, opened, origin, corpus)
         return Captured.of(write_cache(folder, origin, corpus, opened.token_texts, shards, on_shard), out)
+
+
+def _longest_window(asked: int | None, card: Card) -> int:
+    """As asked, or the teacher's own context up to LONGEST_CONTEXT. Raises InputError for more than it can read."""
+    if asked is None:
+        return min(LONGEST_CONTEXT, card.max_context or LONGEST_CONTEXT)
+    if card.max_context is not None and asked > card.max_context:
+        raise InputError(
+            f"context is {asked:,}, but {card.name} reads at most {card.max_context:,} tokens; ask for fewer, or leave"
+            " --context out."
+        )
+    return asked
 
 
 def _engine(
