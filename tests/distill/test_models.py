@@ -65,8 +65,10 @@ def test_nothing_cut_away_is_the_teacher(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_of_the_layers_are_the_named_ones(family: str) -> None:
     teacher = teacher_of(family)
+    teacher.config.eos_token_id = [2, 3, 4, 5]  # as many as layers, and no entry a layer
     student = cut_student(teacher, Cut(layers=2))
     assert student.config.num_hidden_layers == 2 and student.training
+    assert student.config.eos_token_id == [2, 3, 4, 5]
     ours, theirs = student.state_dict(), teacher.state_dict()
     compared = 0
     for name, tensor in ours.items():

@@ -108,8 +108,9 @@ def _with_layers(weights: Mapping[str, Tensor], prefix: str, kept: Sequence[int]
 
 def _cut_config(config: Any, count: int, kept: Sequence[int]) -> None:
     """The number of layers; of every list with an entry a layer, as `layer_types`, the entries of those kept."""
+    # Found by their length, since every family has its own; ends of a text are as many as layers by chance alone.
     for name, value in list(vars(config).items()):
-        if isinstance(value, list) and len(value) == count:
+        if isinstance(value, list) and len(value) == count and not name.endswith("_token_id"):
             setattr(config, name, [value[place] for place in kept])
     config.num_hidden_layers = len(kept)
 
