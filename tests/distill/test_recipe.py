@@ -77,6 +77,7 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ("dtype=float16", "allowed are float32, bfloat16"),
         ("seeds=0", "seeds is 0"),
         ("seeds=[1, 1]", "duplicate seed"),
+        ("seeds=[1, 4294967296]", "a seed may be 4,294,967,295 at most"),
         ("control=maybe", "allowed are true and false"),
         ("micro_batch_size=5", "the first must divide the second"),
         ("student={config: {hidden_size: 8}}", "model_type"),

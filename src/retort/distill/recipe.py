@@ -303,10 +303,12 @@ def _divergence(value: str) -> str:
     return find_divergence(value).text
 
 
+LARGEST_SEED = 2**32 - 1  # Trainer seeds numpy's old generator, too, which takes 32 bits
+_SEED = {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}
 _SEEDS = {
     "anyOf": [
         {"type": "integer", "minimum": 1},
-        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True},
+        {"type": "array", "items": _SEED, "minItems": 1, "uniqueItems": True},
     ]
 }
 
@@ -320,6 +322,8 @@ def _some_seeds(value: tuple[int, ...]) -> tuple[int, ...]:
         raise ValueError("it must be how many seeds (from 1), or a list of them")
     if len(set(value)) != len(value):
         raise ValueError("duplicate seed; each seed must be unique, since a repeat adds no evidence")
+    if max(value) > LARGEST_SEED:
+        raise ValueError(f"a seed may be {LARGEST_SEED:,} at most")
     return value
 
 
