@@ -15,8 +15,9 @@ from retort.distill import Recipe, run
 from retort.distill.arm import first_weights
 from retort.distill.cut import cut_student, kept_layers
 from retort.distill.experiment import prepare
+from retort.distill.models import need_causal, student_config
 from retort.distill.recipe import Cut
-from retort.errors import InputError
+from retort.errors import CapabilityError, InputError
 
 Markov = Callable[..., dict[str, Any]]
 SIZES = {
@@ -60,6 +61,29 @@ def test_nothing_cut_away_is_the_teacher(family: str) -> None:
         assert torch.equal(logits(cut_student(teacher, cut)), logits(teacher))
     if family != "gpt2":
         assert torch.equal(logits(cut_student(teacher, Cut(heads=4))), logits(teacher))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_causal_model_is_one(family: str) -> None:
+    need_causal(teacher_of(family), "the student")
+
+
+def test_a_student_that_sees_later_tokens_is_refused() -> None:
+    """A fresh BERT of width 16, in which one token moves another's logits least."""
+    torch.manual_seed(0)
+    sizes = {
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+        "vocab_size": 300,
+    }  # fmt: skip
+    student = AutoModelForCausalLM.from_config(AutoConfig.for_model("bert", **sizes), dtype=torch.float32)
+    with pytest.raises(
+        CapabilityError, match=r"the student \(BertLMHeadModel\) is not a causal language model"
+    ):
+        need_causal(student, "the student")
+    config = AutoConfig.for_model("bert", is_decoder=True, **sizes)
+    need_causal(AutoModelForCausalLM.from_config(config, dtype=torch.float32), "the student")
+    with pytest.raises(InputError, match="model_type is 't5', which is not a causal language model"):
+        student_config({"model_type": "t5"})
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -31,6 +31,7 @@ from retort.distill.models import (
     Opened,
     Teacher,
     end_token,
+    need_causal,
     need_separation,
     new_student,
     open_teachers,
@@ -132,7 +133,7 @@ def prepare(recipe: Recipe) -> tuple[Setup, Teacher | None]:
     end_id = end_token(tokenizer, recipe.teachers[0])
     cut = None if recipe.cut is None else cut_student(opened[0].model, recipe.cut)
     student = new_student(recipe.student, tokenizer, recipe.seeds[0]) if cut is None else cut
-    _check_context(recipe, opened, student)
+    _check_models(recipe, opened, student)
     teacher_key = teachers_key(opened, recipe.shares)
     texts = load_texts(recipe, tokenizer, end_id, written=teacher_text(recipe, opened))
     setup = Setup(
@@ -164,7 +165,7 @@ def _named(teachers: list[Opened], student: Any) -> list[tuple[str, Any]]:
     return [*((f"teacher {one.name!r}", one.model) for one in teachers), ("the student", student)]
 
 
-def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
+def _check_models(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
     for name, model in _named(teachers, student):
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         if limit is not None and recipe.sequence_length > limit:
@@ -172,6 +173,7 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
                 f"sequence_length is {recipe.sequence_length}, but {name} takes {limit} tokens at most;"
                 " use shorter rows."
             )
+        need_causal(model, name)
         if recipe.data.separate_documents:
             need_separation(model, name)
 

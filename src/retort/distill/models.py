@@ -22,6 +22,8 @@ from retort.errors import CapabilityError, InputError, SourceError, did_you_mean
 TRIED_LENGTH = 6  # tokens of each of the two documents that `need_separation` tries
 # Of what a neighbour changes: rounding of bfloat16 stays below, a look at the neighbour above.
 LARGEST_SHARE = 0.1
+# Of the largest logit: two passes in float32 differ by 1e-6 of it, with later tokens in sight by 1e-3 (width 16).
+ROUNDING = 1e-4
 SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly all of them
 
 
@@ -198,6 +200,7 @@ def student_config(values: dict[str, Any], tokenizer: Any = None) -> Any:
     """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     settings = dict(values)
     model_type = settings.pop("model_type")
@@ -207,6 +210,11 @@ def student_config(values: dict[str, Any], tokenizer: Any = None) -> Any:
         raise InputError(
             f"student model_type is {model_type!r}, which this transformers does not know."
         ) from None
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise InputError(
+            f"student model_type is {model_type!r}, which is not a causal language model (one that predicts the next"
+            " token)."
+        )
     for key in settings:
         # transformers takes any key and stores it: a misspelt width would silently give the default width.
         if not hasattr(known, key):
@@ -253,6 +261,30 @@ def open_tokenizer(name: str) -> Any:
             f"tokenizer {name!r} cannot be opened: {' '.join(str(error).split())[:200]}; give the folder or hub id of"
             " a model with the teacher's tokenizer."
         ) from None
+
+
+@torch.no_grad()
+def need_causal(model: nn.Module, named: str) -> None:
+    """Raise CapabilityError where what `model` says at a token depends on later ones.
+
+    A student that sees them learns to copy its labels, and both arms end near 0. transformers makes a causal model of
+    some families only if the config says so (BERT: is_decoder), so it is tried.
+    """
+    device = next(model.parameters()).device
+    embeddings: Any = model.get_input_embeddings
+    ids = torch.arange(1, 2 * TRIED_LENGTH + 1, device=device)[None] % int(embeddings().num_embeddings)
+    was_training = model.training
+    model.eval()
+    try:
+        whole, beginning = _logits(model, input_ids=ids), _logits(model, input_ids=ids[:, :TRIED_LENGTH])
+    finally:
+        model.train(was_training)
+    moved = (whole[:, :TRIED_LENGTH] - beginning).abs().max()
+    if float(moved) > ROUNDING * float(whole.abs().max()):
+        raise CapabilityError(
+            f"{named} ({type(model).__name__}) is not a causal language model: its logits at a token depend on later"
+            " tokens, which are the labels. Give one that predicts the next token."
+        )
 
 
 @torch.no_grad()
