@@ -6,16 +6,20 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from retort.distill import Recipe, distill, run
 from retort.distill.cache import Cache, capture
-from retort.distill.experiment import _keep_plan
+from retort.distill.data.rows import Rows
+from retort.distill.experiment import _keep_plan, _seconds_of_capture
 from retort.distill.losses import find_divergence
 from retort.distill.models import Teacher
+from retort.distill.objective import CachedTargets
 from retort.errors import InputError, SourceError
 
 Markov = Callable[..., dict[str, Any]]
@@ -102,6 +106,14 @@ def test_a_plan_of_seeds_is_kept(markov: Markov, tmp_path: Path) -> None:
     (tmp_path / "arms" / "soft-seed0-x.json").write_text("{}")
     with pytest.raises(InputError, match="may have been looked at, before there was a plan"):
         _keep_plan(Recipe.from_dict(values))
+
+
+def test_padding_takes_no_share_of_a_capture() -> None:
+    """Two documents of 4 and 6 tokens, in rows of 10, of a cache of 20 tokens: half of its time."""
+    rows = Rows(np.zeros((2, 10), np.int64), np.zeros((2, 10), np.int64), lengths=np.array([4, 6]))
+    setup: Any = SimpleNamespace(texts=SimpleNamespace(train=rows))
+    cache = SimpleNamespace(seconds=100.0, manifest=SimpleNamespace(tokens=20))
+    assert _seconds_of_capture(setup, CachedTargets(cache, {})) == 50.0  # type: ignore[arg-type]
 
 
 def test_a_capture_says_how_long_it_took_and_equal_time_counts_it(markov: Markov, tmp_path: Path) -> None:

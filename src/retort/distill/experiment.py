@@ -181,7 +181,8 @@ def _check_models(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
 def _seconds_of_capture(setup: Setup, targets: CachedTargets) -> float | None:
     """What the capture of the training text took: of a cache of more text, the share of the tokens used here."""
     seconds, tokens = targets.cache.seconds, targets.cache.manifest.tokens
-    return None if seconds is None else seconds * min(1.0, setup.texts.train.ids.size / max(tokens, 1))
+    used = int(setup.texts.train.tokens_of_rows.sum())  # padding was not captured
+    return None if seconds is None else seconds * min(1.0, used / max(tokens, 1))
 
 
 def _keep_plan(recipe: Recipe) -> None:
