@@ -156,7 +156,10 @@ def json_value(value: Any) -> Any:
     if isinstance(value, PathLike):
         return str(value)
     if hasattr(value, "tolist"):  # numpy scalars and arrays
-        return json_value(value.tolist())
+        plain = value.tolist()
+        # Scores of thousands of items need no look at each, where none is NaN or infinite.
+        is_finite = getattr(value, "dtype", None) == np.float64 and np.isfinite(value).all()
+        return plain if is_finite else json_value(plain)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

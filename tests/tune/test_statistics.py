@@ -310,8 +310,8 @@ def test_the_winners_advantage_shrinks_to_the_truth_on_held_out_items(
         scores = simulated_scores(rng, 40, np.zeros(8))
         best = int(scores.mean(axis=0).argmax())
         seen.append(scores[:, best].mean() - scores[:, 0].mean())
-        found = held_out(
-            scores, lambda half: int(half.means.argmax()), 0, best, ALPHA, np.random.default_rng(seed)
+        (found,) = held_out(
+            [scores], lambda half: int(half.means.argmax()), 0, [best], ALPHA, [np.random.default_rng(seed)]
         )
         assert found is not None
         later.append(found.difference)
@@ -324,7 +324,7 @@ def test_the_winners_advantage_shrinks_to_the_truth_on_held_out_items(
 
 def test_too_few_items_to_hold_any_out() -> None:
     scores = np.random.default_rng(0).random((3, 2))
-    assert held_out(scores, lambda half: 0, 1, 0, ALPHA, np.random.default_rng(0)) is None
+    assert held_out([scores], lambda half: 0, 1, [0], ALPHA, [np.random.default_rng(0)]) == [None]
     assert compared(scores).minimum_detectable() == math.inf
 
 

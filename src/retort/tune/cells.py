@@ -97,19 +97,21 @@ def cells_of(samples: Samples, goal: Goal, model: str, items: Ints, price: Price
     for prompt in range(samples.num_prompts):
         part = samples.of_prompt(prompt)
         low, high = goal.bounds(int(part.cell_sizes.max()))
+        counts = part.cell_sizes.sum(axis=(0, 1))
+        costs = [
+            None if values is None else np.bincount(part.setting, values, len(counts)) / np.maximum(counts, 1)
+            for values in (part.prompt_tokens, part.num_tokens, part.seconds)
+        ]
         for number, scores in enumerate(goal.item_scores(part)[items].T):
             # A race drops settings, so that items have scores at some of them only.
             scores = scores[~np.isnan(scores)]
             if not len(scores):
                 continue
+            # Recorded scores may lie outside the bounds of the goal.
             limits = min(low, float(scores.min())), max(high, float(scores.max()))
             ends = bounded_interval(scores[:, None], limits, ERROR_RATE)[0]
-            here = part.setting == number
-            count = int(here.sum())
-            before, after, seconds = (
-                None if values is None or not count else float(values[here].mean())
-                for values in (part.prompt_tokens, part.num_tokens, part.seconds)
-            )
+            count = int(counts[number])
+            before, after, seconds = (None if means is None else float(means[number]) for means in costs)
             cost = None
             if price is not None and before is not None and after is not None:
                 cost = price.of(before * count, after * count)
@@ -148,7 +150,8 @@ def prompt_questions(
     if samples.num_prompts < 2:
         return ()
     by_prompt = [goal.item_scores(samples.of_prompt(number))[items] for number in range(samples.num_prompts)]
-    # Each prompt at the reference, then the first prompt at the other settings: no cell stands there twice.
+    # Each prompt at the reference, then the first prompt at the other settings: no cell twice, since every pair of
+    # columns takes part in the error rate. Changes of both at once are not asked about.
     others = [number for number in range(len(samples.axis)) if number != reference]
     at_reference = np.stack([one[:, reference] for one in by_prompt], axis=1)
     evidence = compared(np.concatenate([at_reference, by_prompt[0][:, others]], axis=1))
@@ -189,29 +192,29 @@ def model_question(names: Sequence[str], scores: Sequence[Floats], seed: int) ->
     return _question(evidence, question, names[best], names[0], best, 0)
 
 
-def votes_of(
-    samples: Samples, goal: Goal, items: Ints, recommended: Callable[[Floats], Recommendation]
-) -> tuple[Vote, ...]:
-    """What the answers of an item give together, at every setting; nothing below three answers per cell, and for goals
-    whose score is not a mean over answers. Where there is one setting alone, of fewer answers too: their number is then
-    what can be chosen. `recommended`: what to take by the votes' scores [items, settings]."""
+def votes_of(samples: Samples, goal: Goal, items: Ints) -> list[tuple[str, int, Floats]]:
+    """What the answers of an item give together: kind and answers of each `Vote`, and its scores [items, settings].
+
+    Nothing below three answers per cell, and for goals whose score is not a mean over answers. Where there is one
+    setting alone, of fewer answers too: their number is then what can be chosen.
+    """
     sizes = samples.cell_sizes
     most = int(sizes.max())
     # A race leaves a setting that was dropped without answers, through all prompts.
     full = ((sizes == most) | (sizes.sum(axis=1, keepdims=True) == 0)).all(axis=(1, 2))
     items = items[full[items]]
     if not goal.is_mean or most < FEWEST_VOTES or len(items) < 2:
-        return ()
+        return []
     found = []
+    # Odd numbers besides all: votes of an even number tie more often.
     for answers in [most] if len(samples.axis) > 1 else [*range(FEWEST_VOTES, most, 2), most]:
         together = {"any": find_goal(f"pass@{answers}").item_scores(samples)}
         if samples.answer is not None:
-            together = {"majority": over_prompts(samples.in_groups(answers).majority_scores()), **together}
-        for kind, all_scores in together.items():
-            scores = all_scores[items]
-            means = tuple(np.nanmean(scores, axis=0).tolist())
-            found.append(Vote(kind, answers, means, recommended(scores)))
-    return tuple(found)
+            # All answers of a cell are one group already; of fewer there are several, each a vote.
+            voting = samples if answers == most else samples.in_groups(answers)
+            together = {"majority": over_prompts(voting.majority_scores()), **together}
+        found += [(kind, answers, scores[items]) for kind, scores in together.items()]
+    return found
 
 
 def examples_of(
@@ -227,10 +230,8 @@ def examples_of(
     found = []
     for number in order[:MOST_EXAMPLES]:
         item = int(items[number])
-        before, after = (
-            int(np.flatnonzero((samples.item == item) & (samples.setting == which))[0])
-            for which in (reference, setting)
-        )
+        its = np.flatnonzero(samples.item == item)
+        before, after = (int(its[samples.setting[its] == which][0]) for which in (reference, setting))
         found.append(
             Example(
                 samples.item_ids[item],
@@ -286,10 +287,12 @@ def variance_shares(samples: Samples, seed: int = 0) -> tuple[VarianceShare, ...
     means = samples.cell_scores[full]
     squares = np.bincount(samples.cell, weights=samples.score**2, minlength=sizes.size).reshape(sizes.shape)
     answers = int(sizes.max())
+    # The unbiased variance of a cell's answers, from the mean of their squares.
     within = (squares[full] / answers - means**2) * answers / (answers - 1)
     found = _shares_of(means, within, answers)
     if np.isnan(found).any():
         return None
+    # Whole items are drawn: settings and prompts were chosen, not sampled, so the shares are of these alone.
     drawn = np.random.default_rng(seed).integers(len(means), size=(RESAMPLES, len(means)))
     resampled = [_shares_of(means[items], within[items], answers) for items in drawn]
     ends = np.nanquantile(resampled, [ERROR_RATE / 2, 1 - ERROR_RATE / 2], axis=0).T.tolist()
@@ -316,7 +319,9 @@ def _shares_of(y: Floats, within: Floats, answers: int) -> Floats:
     for some in EFFECTS[1:]:
         own = sum((-1) ** len(more - some) * mean_squares[more] for more in EFFECTS if some <= more)
         components[some] = own / math.prod(y.shape[axis] for axis in {*AXES} - some)
+    # The seed's part is in every mean square. In the differences above it cancelled, but for the effect of all axes.
     components[EFFECTS[-1]] -= components[seed] / answers
+    # An estimate of variance by differences can be negative, where there is little or none.
     levers = np.array([sum(max(0.0, components[frozenset(one)]) for one in each) for each in LEVERS.values()])
     total = levers.sum()
     return levers / total if total > 1e-15 else np.full(len(LEVERS), np.nan)
@@ -359,8 +364,10 @@ def turning_point(
     means = together.mean(axis=0)
     if min(np.ptp(means[:num_settings]), np.ptp(means[num_settings:])) <= 0.0:
         return None
+    # Both of an item are resampled together, or their dependence would be lost.
     resampled = resampled_means(together, RESAMPLES, np.random.default_rng(seed))
     places = _knees(resampled, num_settings)
+    # "nearest": a place is the number of a setting, and nothing lies between two.
     low, high = np.quantile(places, [ERROR_RATE / 2, 1 - ERROR_RATE / 2], method="nearest")
     here = int(_knees(means[None], num_settings)[0])
     return TurningPoint(

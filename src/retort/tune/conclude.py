@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from retort.errors import InputError
 from retort.tune.budget import Price
 from retort.tune.cells import (
+    Vote,
     cells_of,
     compared_at_once,
     examples_of,
@@ -22,7 +23,7 @@ from retort.tune.cells import (
     votes_of,
 )
 from retort.tune.goals import Goal, find_goal
-from retort.tune.recommend import Ends, Recommendation, recommend, recommend_raced
+from retort.tune.recommend import Recommendation, Table, recommend_each, recommend_raced
 from retort.tune.report import Setting, Tuning, Unscored
 from retort.tune.samples import Floats, Ints, Origin, Samples, mean_of_known, over_prompts
 from retort.tune.sequential import Raced, race_order, watched
@@ -55,8 +56,11 @@ def conclude(
         )
     is_scored = ~np.isnan(samples.score)
     unscored: tuple[Unscored, ...] = ()
-    without = np.setdiff1d(samples.item, samples.item[is_scored])
-    if len(without) and is_scored.any():
+    without = samples.item[:0]
+    # Where nothing is scored (scorer none), the goal is about the texts of all items.
+    if is_scored.any() and not is_scored.all():
+        without = np.setdiff1d(samples.item, samples.item[is_scored])
+    if len(without):
         unscored = _unscored(samples, without)
         samples = samples.where(is_scored)
     axis, seed = samples.axis, origin.seed
@@ -64,7 +68,8 @@ def conclude(
     sizes = samples.cell_sizes
     bounds = goal.bounds(int(sizes.max()))
     is_raced = origin.answers_of_grid is not None
-    # A race asks items in an order of its own, and drops settings on the way; it holds wherever it stopped.
+    # A race asks items in an order of its own, and drops settings on the way; it holds wherever it stopped. The bets
+    # are made again from the answers, in this order, so that a recording gives what the run gave.
     order = np.array(race_order(len(all_scores), seed)) if is_raced else np.arange(len(all_scores))
     missing = np.isnan(all_scores[order])
     items = order[~(missing.all(axis=1) if is_raced else missing.any(axis=1))]
@@ -78,12 +83,21 @@ def conclude(
     def compared(columns: Floats) -> Comparison | Raced | None:
         return watched(columns, span=bounds[1] - bounds[0]) if is_raced else compared_at_once(columns, seed)
 
-    def recommended(scores: Floats, goal: Goal, bounds: Ends = (0.0, 1.0)) -> tuple[Recommendation, Floats]:
-        if not is_raced:
-            return recommend(axis, scores, goal, seed=seed, against=against, bounds=bounds)
-        return recommend_raced(axis, watched(scores, span=bounds[1] - bounds[0]), goal, bounds, against)
+    def recommended(tables: Sequence[Table]) -> list[tuple[Recommendation, Floats]]:
+        if is_raced:
+            raced = [watched(table.scores, span=bounds[1] - bounds[0]) for table in tables]
+            return [
+                recommend_raced(axis, its, table.goal, table.bounds, against)
+                for its, table in zip(raced, tables, strict=True)
+            ]
+        return recommend_each(axis, tables, seed, against=against) if tables else []
 
-    recommendation, intervals = recommended(scores, goal, bounds)
+    votes = votes_of(samples, goal, items)
+    tables = [Table(each, find_goal("exploit"), (0.0, 1.0)) for _, _, each in votes]
+    # Votes need full cells. Where all items have them, as a rule, scores and votes share their random numbers.
+    shared = [one for one in tables if len(one.scores) == len(scores)]
+    (recommendation, intervals), *for_votes = recommended([Table(scores, goal, bounds), *shared])
+    for_votes = for_votes or recommended(tables)
     chosen = recommendation.reference if recommendation.setting is None else recommendation.setting
     setting, reference = axis.points.index(chosen), axis.points.index(recommendation.reference)
     beside = _beside(samples, items)
@@ -128,10 +142,13 @@ def conclude(
         examples=tuple(replace(one, asked=asked.get(one.item)) for one in examples),
         prompts=origin.prompts,
         questions=questions + vote_question(samples, goal, items, compared),
-        votes=votes_of(samples, goal, items, lambda scores: recommended(scores, find_goal("exploit"))[0]),
+        votes=tuple(
+            Vote(kind, answers, tuple(np.nanmean(each, axis=0).tolist()), its)
+            for (kind, answers, each), (its, _) in zip(votes, for_votes, strict=True)
+        ),
     )
     if is_raced:
-        # A bootstrap needs a number of answers that was fixed before.
+        # No variance shares and no turning point: a bootstrap needs a number of answers that was fixed before.
         cells = int(np.count_nonzero(~np.isnan(scores)))
         drawn = cells * samples.num_prompts * found.samples_per_item
         return replace(found, answers_drawn=drawn, answers_of_grid=origin.answers_of_grid)

@@ -36,8 +36,10 @@ from retort.tune.statistics import (
     RESAMPLES,
     Array,
     Comparison,
+    SignTest,
     bounded_interval,
     compare,
+    compare_each,
     held_out,
 )
 
@@ -124,6 +126,7 @@ def choose(
     is_out = np.asarray(better.any(axis=0))
     if not ordered:
         return best, tuple(np.flatnonzero(~is_out).tolist())
+    # Outwards from the best, as far as the first setting that is out: rule 3.
     first = last = best
     while first > 0 and not is_out[first - 1]:
         first -= 1
@@ -153,31 +156,59 @@ def recommend(
     results of any origin can be given. Raises InputError where `against` names no setting, or several.
     """
     axis = settings if isinstance(settings, Axis) else temperature_axis(settings)
-    aim = goal if isinstance(goal, Goal) else find_goal(goal)
-    low, high = bounds or (0.0, 1.0)
-    limits = min(low, float(scores.min())), max(high, float(scores.max()))
-    rng = np.random.default_rng(seed)
-    comparison = compare(scores, error_rate, rng, resamples, limits[1] - limits[0])
-    own = bounded_interval(scores, limits, error_rate)
+    table = Table(scores, goal if isinstance(goal, Goal) else find_goal(goal), bounds or (0.0, 1.0))
+    return recommend_each(axis, [table], seed, error_rate, power, resamples, against)[0]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Scores [items, settings] towards a goal, and what one can be."""
+
+    scores: Array
+    goal: Goal
+    bounds: Ends
+
+
+def recommend_each(
+    axis: Axis,
+    tables: Sequence[Table],
+    seed: int = 0,
+    error_rate: float = ERROR_RATE,
+    power: float = POWER,
+    resamples: int = RESAMPLES,
+    against: Values | None = None,
+) -> list[tuple[Recommendation, Array]]:
+    """As `recommend` of each table; all have the same items, so that their random numbers are drawn once."""
+    scores = [table.scores for table in tables]
+    limits = [
+        (min(table.bounds[0], float(table.scores.min())), max(table.bounds[1], float(table.scores.max())))
+        for table in tables
+    ]
+    # One generator for all that is drawn for a table, so the order of what follows decides the numbers of a seed.
+    rngs = [np.random.default_rng(seed) for _ in tables]
+    compared = compare_each(scores, error_rate, rngs, resamples, [high - low for low, high in limits])
+    own = [bounded_interval(*each, error_rate) for each in zip(scores, limits, strict=True)]
     if len(axis) == 1:
-        return _only_setting(axis, comparison), own
-    found = _of(axis, comparison, against)
-    reference = axis.points.index(found.reference)
-    setting, _ = _chosen(comparison, axis)
-    later = held_out(scores, lambda half: _chosen(half, axis)[0], reference, setting, error_rate, rng)
-    tested = (
-        comparison
-        if against is None or setting == reference
-        else compare(scores[:, [setting, reference]], error_rate, rng, resamples)
-    )
-    found = replace(
-        found, minimum_detectable_difference=finite(tested.minimum_detectable(power)), power=power
-    )
-    if later is not None:
-        found = replace(
-            found, held_out_difference=later.difference, held_out_ci=later.interval, chosen_again=later.again
-        )
-    return _in_words(found, aim, axis, comparison, limits), own
+        return [(_only_setting(axis, one), ends) for one, ends in zip(compared, own, strict=True)]
+    chosen = [_chosen(one, axis)[0] for one in compared]
+    reference = _reference(axis, against)
+    later = held_out(scores, lambda half: _chosen(half, axis)[0], reference, chosen, error_rate, rngs)
+    said = []
+    for table, comparison, setting, out, rng, its in zip(
+        tables, compared, chosen, later, rngs, limits, strict=True
+    ):
+        tested = comparison
+        if against is not None and setting != reference:
+            # A planned comparison is of two settings, and finds smaller differences than a pair among many.
+            tested = compare(table.scores[:, [setting, reference]], error_rate, rng, resamples)
+        least = finite(tested.minimum_detectable(power))
+        found = replace(_of(axis, comparison, against), minimum_detectable_difference=least, power=power)
+        if out is not None:
+            found = replace(
+                found, held_out_difference=out.difference, held_out_ci=out.interval, chosen_again=out.again
+            )
+        said.append(_in_words(found, table.goal, axis, comparison, its))
+    return list(zip(said, own, strict=True))
 
 
 def recommend_raced(
@@ -190,13 +221,17 @@ def recommend_raced(
     return _in_words(found, goal, axis, raced, bounds), own
 
 
-def _chosen(evidence: Comparison | Raced, axis: Axis) -> tuple[int, tuple[int, ...]]:
+def _chosen(evidence: SignTest | Raced, axis: Axis) -> tuple[int, tuple[int, ...]]:
     return choose(evidence.means, evidence.better, axis.ordered, evidence.blind)
+
+
+def _reference(axis: Axis, against: Values | None) -> int:
+    return axis.default if against is None else axis.find(against)
 
 
 def _of(axis: Axis, evidence: Comparison | Raced, against: Values | None = None) -> Recommendation:
     """The recommendation that the rule gives, without its words and what only a complete grid can tell."""
-    reference = axis.default if against is None else axis.find(against)
+    reference = _reference(axis, against)
     setting, region = _chosen(evidence, axis)
     best = int(np.argmax(evidence.means))
 

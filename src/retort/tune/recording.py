@@ -99,6 +99,7 @@ class Recording:
         schema = pa.schema(list(kinds.items()), metadata={"passes": passes})
         file = self._file(number)
         try:
+            # In this order: killed between the two, the answers are there twice and not lost.
             write_table(pa.Table.from_pydict(rows.columns, schema=schema), file)
             # A server's answers were in a journal of this name until now.
             file.with_suffix(".jsonl").unlink(missing_ok=True)
@@ -138,8 +139,11 @@ def _table(file: Path, names: Iterable[str]) -> tuple[Any, list[int]]:
     import pyarrow.parquet as pq
 
     try:
-        missing = set(COST) - set(pq.read_schema(file).names)
-        table = pq.read_table(file, columns=[name for name in names if name not in missing])
+        # Not pq.read_table, which imports pyarrow.dataset (and `_numbers` does not import pandas): a third of a second.
+        # Answers as numbers into their different texts, as Parquet has them already.
+        with pq.ParquetFile(file, read_dictionary=["answer"]) as piece:
+            missing = set(COST) - set(piece.schema_arrow.names)
+            table = piece.read([name for name in names if name not in missing])
         for name in missing:
             table = table.append_column(name, pa.nulls(len(table)))
         return table.replace_schema_metadata(None), json.loads((table.schema.metadata or {})[b"passes"])
@@ -206,16 +210,18 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         piece, its_passes = _table(here._file(number), COUNTED)
         tables.append(piece)
         passes += its_passes
+    # "default": a column of nulls takes the other pieces' type.
     table = pa.concat_tables(tables, promote_options="default").combine_chunks()
+    # Only a model that runs here says which tokens it drew; a server may count them.
     local = not table.column("tokens").null_count
     lengths = pc.list_value_length(table.column("tokens")) if local else table.column("answer_tokens")
     answer, texts = _codes(table.column("answer"))
     samples = Samples(
         axis,
         tuple(item_ids),
-        **{name: table.column(name).to_numpy().astype(np.int64) for name in ("setting", "item", "prompt")},
+        **{name: _numbers(table.column(name)).astype(np.int64) for name in ("setting", "item", "prompt")},
         answer=answer,
-        score=table.column("score").to_numpy(),
+        score=_numbers(table.column("score")),
         num_tokens=_known(lengths),
         logprob_raw=_known(table.column("logprob_raw")),
         texts=texts,
@@ -256,19 +262,25 @@ def _axis(settings: list[Mapping[str, Any]]) -> Axis:
     if len(settings) == 1:
         return Axis(None, tuple(settings), tuple(settings))
     axis = axis_of(settings)
+    # `axis_of` sorts, and the rows have numbers in the order of run.json: where the two differ, that order is kept.
     same = [dict(one) for one in axis.settings] == settings
     return axis if same and axis.ordered else Axis(None, tuple(settings), tuple(settings))
 
 
+def _numbers(column: Any) -> np.ndarray:
+    """A column without nulls. `to_numpy` and `np.asarray` would import pandas, where it is installed."""
+    return np.from_dlpack(column.combine_chunks())
+
+
 def _known(column: Any) -> np.ndarray | None:
     """The column, or None where a server left entries of it open."""
-    return None if column.null_count else column.to_numpy()
+    return None if column.null_count else _numbers(column)
 
 
 def _codes(column: Any) -> tuple[np.ndarray, Sequence[str]]:
     """Equal numbers for equal texts, and the text of each number."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices).astype(np.int64), _Texts(encoded.dictionary)
+    encoded = column.combine_chunks()
+    return np.from_dlpack(encoded.indices).astype(np.int64), _Texts(encoded.dictionary)
 
 
 class _Texts(Sequence[str]):

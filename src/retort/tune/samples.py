@@ -68,6 +68,8 @@ class Samples:
 
     def of_prompt(self, number: int) -> Samples:
         """The answers through one of the prompts, as if it was the only one."""
+        if self.num_prompts == 1:
+            return self  # with all that has been counted
         there = self.where(self.prompt == number)
         return replace(there, prompt=np.zeros(len(there), dtype=np.int64))
 
@@ -79,6 +81,7 @@ class Samples:
         """Each cell's answers in groups of this size, each as if it was a prompt of its own; a rest is left out."""
         order = np.argsort(self.cell, kind="stable")
         sizes = self.cell_sizes.ravel()
+        # An answer's place in its cell, in the order in which they came.
         rank = np.empty(len(self), dtype=np.int64)
         rank[order] = np.arange(len(self)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         groups = max(int(sizes.max()) // size, 1)
@@ -87,12 +90,8 @@ class Samples:
 
     def majority_scores(self) -> Floats:
         """`[I, P, S]` score of the answer that most answers of a cell give, the mean over those that tie."""
-        assert self.answer is not None, "ask for this only where the answers' texts are known"
-        kinds = int(self.answer.max()) + 1
-        codes = self.cell * kinds + self.answer
-        groups, which, counts = np.unique(codes, return_inverse=True, return_counts=True)
+        cells, counts, which = self._groups
         scores = np.bincount(which, weights=self.score) / counts
-        cells = groups // kinds
         most = np.zeros(self._num_cells, dtype=np.int64)
         np.maximum.at(most, cells, counts)
         top = counts == most[cells]
@@ -116,7 +115,11 @@ class Samples:
 
     def distinct(self, wanted: NDArray[np.bool_] | None = None) -> Floats:
         """`[I, P, S]` number of different answers in each cell, among the `[N]` wanted ones (None: all)."""
-        cells, _ = self._groups(wanted)
+        cells, _, which = self._groups
+        if wanted is not None:
+            is_wanted = np.zeros(len(cells), dtype=np.bool_)
+            is_wanted[which[wanted]] = True
+            cells = cells[is_wanted]
         return self._over_cells(np.bincount(cells, minlength=self._num_cells)).astype(np.float64)
 
     def distinct_share(self) -> Floats:
@@ -125,7 +128,7 @@ class Samples:
 
     def agreement(self) -> Floats:
         """`[I, P, S]` share of pairs of a cell's answers that are equal, `Σ_a C(n_a, 2)/C(N, 2)`; NaN below two."""
-        cells, counts = self._groups(None)
+        cells, counts, _ = self._groups
         pairs = np.bincount(cells, weights=counts * (counts - 1) / 2, minlength=self._num_cells)
         return _shares(self._over_cells(pairs), self.cell_sizes * (self.cell_sizes - 1) / 2)
 
@@ -149,16 +152,18 @@ class Samples:
     def _over_cells(self, values: np.ndarray) -> np.ndarray:
         return values.reshape(len(self.item_ids), self.num_prompts, len(self.axis))
 
-    def _groups(self, wanted: NDArray[np.bool_] | None) -> tuple[Ints, Ints]:
-        """Equal answers of one cell as one group: each group's cell and its number of answers."""
+    @cached_property
+    def _groups(self) -> tuple[Ints, Ints, Ints]:
+        """Equal answers of one cell as one group: each group's cell and number of answers, and each answer's group.
+
+        Sorted once for all that is counted of the texts: it is the longest part of concluding a million answers.
+        """
         assert self.answer is not None, "ask for this only where the answers' texts are known"
-        which = slice(None) if wanted is None else wanted
-        cell, answer = self.cell[which], self.answer[which]
-        if not len(cell):
-            return cell, cell
-        kinds = int(self.answer.max()) + 1
-        groups, counts = np.unique(cell * kinds + answer, return_counts=True)
-        return groups // kinds, counts
+        kinds = int(self.answer.max(initial=0)) + 1
+        groups, which, counts = np.unique(
+            self.cell * kinds + self.answer, return_inverse=True, return_counts=True
+        )
+        return groups // kinds, counts, which
 
 
 @dataclass(frozen=True)
