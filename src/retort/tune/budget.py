@@ -72,6 +72,7 @@ class Spending:
         """Count one answer, by a key of its own: what is read again after a kill was paid once."""
         before = self.prompt if prompt_tokens is None else prompt_tokens
         if prompt_tokens is not None:
+            # The first count takes the place of the guess by characters, which is a high one.
             self.prompt = max(self.prompt, prompt_tokens) if self.paid else prompt_tokens
         self.spent -= self.paid.get(answer, 0.0)
         self.paid[answer] = self._of(before, self.longest if answer_tokens is None else answer_tokens)

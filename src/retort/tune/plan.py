@@ -153,6 +153,7 @@ class Plan:
     def affordable(self, spending: Spending, budget: str | int) -> Plan:
         """With as many answers to an item as the budget pays for all items. Raises InputError below one block."""
         cells = len(self.items) * len(self.task.prompts) * len(self.axis)
+        # By what an answer can cost at most, and the same number to every item: items are what the intervals count.
         repeats = min(self.samples, int(spending.most / spending.dearest) // cells)
         samples = max(repeats, self.goal.fewest_samples)
         items = min(BLOCK, len(self.items))
@@ -196,6 +197,7 @@ def make_plan(
             f"samples must be a whole number of {fewest} or more for goal {task.goal}, got {samples!r}{why}"
         )
     check_seed(seed)
+    # A recording finds its pieces by number, so their size must be the same whenever it is taken up again.
     size = REQUESTS_KEPT_AT_ONCE if keeps else REQUESTS_AT_ONCE
     return Plan(task, task.items[:limit_items], grid, samples, seed, tried, size)
 
@@ -270,7 +272,7 @@ def content_hash(items: Sequence[Item]) -> str:
         + [written_prompt(prompt) for prompt in item.prompts]
         for item in items
     ]
-    # `default`: a check's value may be anything that YAML can say.
+    # `default`: a check's value may be anything that YAML can say, dates among them.
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

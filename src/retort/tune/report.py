@@ -306,7 +306,8 @@ class Tunings(Record):
 
 def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
     """This run against an earlier one of the same task. Raises InputError without two items in common."""
-    common = [item for item in found.item_ids if item in set(earlier.item_ids)]
+    there = set(earlier.item_ids)
+    common = [item for item in found.item_ids if item in there]
     if len(common) < 2:
         raise InputError(
             f"the baseline {name} ({earlier.task}) has {len(common)} items in common with this run; "

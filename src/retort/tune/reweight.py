@@ -134,6 +134,7 @@ def _processed(
     source: Source, prompt_ids: Sequence[int], ids: Sequence[int], chains: Sequence[Chain]
 ) -> list[Floats]:
     """The logits `[len(ids), vocab]` that each of the ids was drawn from, after each chain."""
+    # Logits after a token are what the next one was drawn from, so the last id itself is not read.
     whole = [*prompt_ids, *ids[:-1]]
     rows = [position_logits(source, whole)[max(len(prompt_ids) - 1, 0) :]] if whole else []
     if not prompt_ids:
@@ -151,7 +152,7 @@ def _mark_outside(outside: Flags, processed: Sequence[Floats]) -> None:
     """Note which settings allow a token here that others removed."""
     kept = [logits_LV > -np.inf for logits_LV in processed]
     for source, narrow in enumerate(kept):
-        if narrow.all():
+        if narrow.all():  # it removed nothing, so no setting is wider
             continue
         for target, wide in enumerate(kept):
             if not outside[target, source]:
@@ -263,6 +264,7 @@ def second_nll(
         for name in ("item", "prompt", "setting", "text")
     }
     chosen = _affordable(len(plan.items), columns["item"], columns["prompt"], columns["text"])
+    # Per cell first, then over prompts and items: an item with long answers counts as much as another.
     shape = (len(plan.items), len(plan.task.prompts), len(plan.axis))
     nats, tokens = np.zeros(shape), np.zeros(shape)
     read: dict[tuple[int, int, str], tuple[float, int]] = {}
@@ -286,6 +288,7 @@ def _nll(source: Source, prompt: SeenPrompt, text: str) -> tuple[float, int]:
     text's.
     """
     before, ids = prompt.ids, encoded_after(source, prompt, text)
+    # The first token of all has no logits before it, so it is never scored.
     first = max(num_shared(before, ids), 1)
     if len(ids) <= first:
         return 0.0, 0
@@ -381,6 +384,7 @@ def reweighted(
                 )
             continue
         tried = [_estimate(samples, likelihoods, source, target, seed) for source in others]
+        # By what they are worth and not by their scores, or the highest of several estimates would be picked.
         best = max(tried, key=lambda one: (one.refused is None, one.effective_sample_size or 0.0))
         measured = None if own is None else float(np.nanmean(scores[:, :, own]))
         found.append(replace(best, measured=measured))
@@ -397,6 +401,7 @@ def _estimate(
     there, drawn = likelihoods.logprobs[here][:, [to, at]].T
     found = Reweighted(target, origin, None, None, None, len(here))
     try:
+        # Twice: without its limit first, so that a refusal comes with what the answers are worth.
         weighting = importance_weights(there, drawn, smallest_share=0.0)
         found = replace(found, effective_sample_size=weighting.effective_sample_size)
         if likelihoods.outside[to, at]:
@@ -411,6 +416,7 @@ def _estimate(
                 f"would draw, and the rest never occurred at {describe(origin)}; use answers from a "
                 f"wider setting, or draw at the new one"
             )
+        # Answers of an item are not independent: what the weights rest on is counted in items once more.
         sums = _sums_of_items(samples, here, weighting.weights)
         worth = float(sums[:, 1].sum() ** 2 / np.square(sums[:, 1]).sum())
         if worth < FEWEST_ITEMS:

@@ -102,6 +102,7 @@ def run(
             "leave it out (--concurrency is the number of simultaneous requests to a server)"
         )
     if resume and record is not None and has_no_settings(record):
+        # The run that is resumed has found that the model refuses temperatures, and began the recording without them.
         temperatures = "own"
     again = partial(
         run, task, source, samples=samples, seed=seed, limit_items=limit_items, on_progress=on_progress, pace=pace,
@@ -118,15 +119,17 @@ def run(
             )
         # Kept beside the fine grid's answers: a sweep that was killed asks for the coarse ones once only, too.
         beside = None if record is None else record / "coarse"
-        begun_before = resume and beside is not None and beside.exists()
-        coarse = again(COARSE, chain=chain, chains=chains, record=beside, resume=begun_before, engine=engine)
+        coarse = again(COARSE, chain=chain, chains=chains, record=beside, resume=resume, engine=engine)
         if not coarse.settings[0].setting:
-            if beside is not None and beside.exists():
+            # The model refused temperatures, and what the coarse sweep recorded is not part of the one that follows.
+            if beside is not None:
                 shutil.rmtree(beside)
             return without_temperature(resume=resume)
-        on_forecast = None
+        on_forecast = None  # said of the coarse sweep
         temperatures = refined(COARSE, coarse.recommendation.region)
         if beside is not None and not local:
+            # Paid, so not asked again. A model that runs here draws the coarse temperatures along with the fine ones:
+            # on the same noise they share passes.
             coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
             with Recording.begin(beside, described(coarsely, source.name), True) as kept:
                 pieces_there = filter(None, map(kept.piece, range(len(coarsely.pieces))))
@@ -144,11 +147,13 @@ def run(
         plan = plan.affordable(spending, budget)
     description = described(plan, source.name)
     if grid is not None:
+        # A race decides on the way how many pieces there are, so the recording is read as far as it goes.
         description |= {"pieces": None, "answers_of_grid": grid}
     with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
         try:
             drawing = _Drawing(plan, source, engine, pace, known, spending, recording, on_progress)
             drawer = drawing.drawer
+            # Of a resumed sweep some answers are there already, which a trial cannot know of.
             if on_forecast is not None and not resume and not isinstance(drawer, RayDrawer):
                 told = forecast(plan, drawer, local, pace, spending)
                 if told is not None:
@@ -303,6 +308,7 @@ class _Drawing:
 
         def ask(items: Sequence[int], settings: Sequence[int]) -> Floats | None:
             places = plan.places(items)
+            # What is recorded was paid before, so that a larger budget goes on where a smaller one ended.
             is_there = self.recording is not None and self.recording.has(len(self.pieces))
             if not is_there and not spending.has_room(len(places) * len(settings)):
                 return None
@@ -310,6 +316,7 @@ class _Drawing:
                 rows = self._next(places, settings, say)
             except BudgetSpent:
                 return None
+            # A server's answers were counted as they came, by the same keys: counting them twice changes nothing.
             for row in rows.each():
                 key = row["item"], row["prompt"], row["repeat"], row["setting"]
                 spending.add(key, row["prompt_tokens"], row["answer_tokens"])
@@ -318,6 +325,7 @@ class _Drawing:
             return goal.item_scores(as_samples([rows], plan.axis, plan.item_ids))[np.ix_(items, settings)]
 
         low, high = goal.bounds(plan.samples)
+        # For what it asks: `conclude` makes the same bets again, of these answers as of recorded ones.
         race(ask, len(plan.items), len(plan.axis), span=high - low, seed=plan.seed)
         if not self.pieces:
             raise InputError(

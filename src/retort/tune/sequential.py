@@ -92,6 +92,7 @@ class Raced:
 
 def _is_better(highest: Array) -> NDArray[np.bool_]:
     num_settings = len(highest)
+    # The union bound over ordered pairs: both directions of a pair are bets of their own.
     return highest >= math.log(max(num_settings * (num_settings - 1), 1) / ERROR_RATE)
 
 
@@ -107,6 +108,7 @@ def race(ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed
     scores = np.full((num_items, num_settings), np.nan)
     bets, seen = _Bets(num_settings, span), 0
     while seen < num_items:
+        # By the most that a bet ever held: Ville's inequality is of the maximum, so a finding is never taken back.
         alive = np.flatnonzero(~_is_better(bets.highest).any(axis=0)).tolist()
         items = order[seen : seen + BLOCK]
         if len(alive) < 2 or (found := ask(items, alive)) is None:
@@ -151,6 +153,7 @@ def confidence_sequence(values: Array, bounds: tuple[float, float], alpha: float
     """
     low, high = bounds
     unit = (values - low) / (high - low)
+    # At the candidates 0 and 1 a side divides by 0: 0/0 stakes nothing, and a value above 0 rules the mean 0 out.
     candidates = np.linspace(0.0, 1.0, CANDIDATES)
     # A bet of λ/m on "above" (λ/(1 − m) on "below") never loses more than the share λ of the capital.
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,8 +165,9 @@ def confidence_sequence(values: Array, bounds: tuple[float, float], alpha: float
         capitals.append(np.logaddexp.reduce(np.stack(logs), axis=0) - math.log(len(BETS)))
     total = np.logaddexp(*capitals) - math.log(2.0)
     kept = candidates[total < math.log(1.0 / alpha)]
-    if not len(kept):
+    if not len(kept):  # the whole sequence lies between two candidates
         kept = np.array([unit.mean()])
+    # A step outwards: the sequence ends somewhere between the last candidate that is kept and the next.
     step = 1.0 / (CANDIDATES - 1)
     ends = max(0.0, float(kept[0]) - step), min(1.0, float(kept[-1]) + step)
     return low + (high - low) * ends[0], low + (high - low) * ends[1]

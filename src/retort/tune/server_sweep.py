@@ -111,6 +111,7 @@ class Journal:
                 self.answers[item, prompt, repeat, setting] = Answer(*answer)
             whole = sum(len(line) + 1 for line in lines[:-1])
             if lines[-1]:
+                # Off the file too, or the next answer would be written behind it, on its line.
                 with file.open("r+b") as there:
                     there.truncate(whole)
 
@@ -168,6 +169,7 @@ class ServerDrawer:
         for key in keys:
             coarse = self._known.get((*key[:3], self._plan.temperatures[key[3]])) if self._known else None
             if there := coarse or self._trial.answers.get(key):
+                # In memory alone: on disk they are in a recording and a journal of their own until this piece is.
                 journal.answers.setdefault(key, there)
         self._ask_all(keys, journal, counted)
         return self._rows(keys, journal)
@@ -186,22 +188,20 @@ class ServerDrawer:
                 self._spending.add(key, answer.prompt_tokens, answer.answer_tokens)
 
     def _ask_all(self, keys: Sequence[Key], journal: Journal, counted: Counted | None) -> None:
-        missing = [key for key in keys if key not in journal.answers]
-        done = len(keys) - len(missing)
-        waiting = deque(missing)
+        waiting = deque(key for key in keys if key not in journal.answers)
         running: dict[Future[Answer], Key] = {}
         spending = self._spending
 
-        def count(more: int) -> None:
+        def count() -> None:
             if counted is not None:
-                counted(done + more, self._tally.text(self._source))
+                counted(len(keys) - len(waiting) - len(running), self._tally.text(self._source))
 
         def keep(future: Future[Answer], key: Key) -> None:
             journal.add(key, future.result())
             self._tally.add(future.result())
             self._pay({key: future.result()})
 
-        count(0)
+        count()
         pool = ThreadPoolExecutor(self._pace.concurrency, thread_name_prefix="retort-tune")
         try:
             # Ends where nothing runs: all is answered, or the budget allows no more.
@@ -228,13 +228,14 @@ class ServerDrawer:
                         waiting.append(key)
                     else:
                         failed = problem
-                count(sum(key in journal.answers for key in missing))
+                # Not before all that has finished is kept: it is paid.
                 if failed is not None:
                     raise failed
+                count()
             if waiting:
                 raise BudgetSpent
         except ParameterRefused:
-            raise
+            raise  # as it is: run.py asks again without the temperature
         except SourceError as problem:
             where = "" if journal.file is None else f" in {journal.file.parent}; continue with --resume"
             raise SourceError(
@@ -244,6 +245,7 @@ class ServerDrawer:
             if running:
                 self._gate.open()  # stopped on the way: what waits for its turn goes now, or is cancelled
             pool.shutdown(wait=True, cancel_futures=True)
+            # Requests cannot be called back once they are sent: their answers are paid, and kept like the others.
             for future, key in running.items():
                 if future.done() and not future.cancelled() and future.exception() is None:
                     keep(future, key)
@@ -252,6 +254,7 @@ class ServerDrawer:
         item, prompt, repeat, setting = key
         plan, source = self._plan, self._source
         self._gate.wait()
+        # After the gate: the wait for a turn is the user's limit, not the server's latency.
         start = time.monotonic()
         reply = source.server.ask(
             Ask(
@@ -312,6 +315,8 @@ class _Gate:
         """Return when the next request may be sent; at once after `open`."""
         if not self._interval:
             return
+        # A turn is taken under the lock and waited for outside, while others take theirs. Turns that nobody took are
+        # lost, so that a pause is not followed by a burst.
         with self._lock:
             at = max(self._next, time.monotonic())
             self._next = at + self._interval

@@ -65,7 +65,7 @@ class LocalDrawer:
             )
 
         rows = Rows()
-        first = 0
+        first = 0  # number of the chain's first setting, in the order of `Plan.axis`
         for chains_done, (chain, temperatures) in enumerate(plan.variants):
             numbered = enumerate(temperatures, first)
             setting_at = {temperature: setting for setting, temperature in numbered if setting in settings}
@@ -114,6 +114,7 @@ class RayDrawer:
     """Draws the missing pieces on the workers of a Ray cluster, in their order."""
 
     def __init__(self, plan: Plan, model: str, missing: Sequence[int]) -> None:
+        # run.py asks for the pieces that no recording has, one after another: these, in this order.
         self._drawn = sweep_ray(plan, model, missing)
 
     def draw(
@@ -147,8 +148,6 @@ def sweep_ray(plan: Plan, model: str, missing: Sequence[int]) -> Iterator[Rows]:
         ray.init(log_to_driver=False, include_dashboard=False)
     count = max(1, min(int(ray.cluster_resources().get("CPU", 1)), len(missing)))
     worker = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, num_cpus=1)(_Worker)
-    if not missing:
-        return
     pool = ActorPool([worker.remote(plan, model) for _ in range(count)])
     yield from pool.map(lambda actor, number: actor.draw.remote(number), list(missing))
 

@@ -98,6 +98,7 @@ def asked(
     usual = kind.temperatures if kind is not None else USUAL_TEMPERATURES
     often = kind.samples if kind is not None else USUAL_SAMPLES
     tried = tuple(chains) or task.budget.chains
+    # Several chains are compared as they are, each at its own temperature, unless temperatures are given.
     grid: Temperatures = temperatures or (() if len(tried) > 1 else planned or usual)
     return Asked(
         task,
@@ -115,11 +116,12 @@ def asked(
 def check(what: Asked, price: Price | None = None, engine: str = "local") -> Tuning | None:
     """The earlier run that is the baseline. Raises, in one, all that can be refused before a model is opened."""
     found, baseline = Obstacles(), what.baseline
+    # Each of these notes what it raises, and all of it is raised at the end: a user mends everything at once.
     earlier = found.tried(None, lambda: None if baseline is None else read_earlier(Path(baseline)))
     with found.noted():
         check_budget(what.task, what.temperatures, engine, what.budget)
     with found.noted():
-        plan = what.plan
+        plan = what.plan  # without one, what follows cannot be checked
         with found.noted():
             if what.compared is not None and what.temperatures != AUTO:
                 plan.axis.find(what.compared)
@@ -255,10 +257,12 @@ def _models(task: Task, given: Model | Sequence[Model] | None) -> Sequence[Model
 
 def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
     """The tunings of several models, with the question which is best; over the items that all have."""
-    common = [item for item in tunings[0].item_ids if all(item in set(one.item_ids) for one in tunings)]
+    in_all = set.intersection(*(set(one.item_ids) for one in tunings))
+    common = [item for item in tunings[0].item_ids if item in in_all]
     if len(common) < 2:
         return Tunings(tuple(tunings), ())
     columns = [one.chosen_scores(common) for one in tunings]
+    # A race did not ask every item at the setting that it came to suggest.
     complete = ~np.isnan(np.stack(columns)).any(axis=0)
     question = model_question([one.model for one in tunings], [one[complete] for one in columns], seed)
     return Tunings(tuple(tunings), (question,))
@@ -285,6 +289,7 @@ def _made_elsewhere(
             f"these answers have no scores, which goal {aim.name} needs; give the task that scores them"
         )
     name = ", ".join(file.name for file in records) if task is None else task.name
+    # Of answers without scores, how different they are is all that there is to see.
     beside = {} if made.is_scored else {"variety": True}
     found = seen(made.samples, aim, Origin(name, "recorded", seed), **beside)
     return replace(found, skipped=dict(made.skipped))
