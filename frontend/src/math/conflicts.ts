@@ -1,4 +1,4 @@
-// Where the settings of a chain conflict at one position, in the words of retort.chain.conflicts.
+// Where the settings of a chain conflict at one position, in the words of retort.chain.explain.
 
 import { ChainError, hotStage, stageText, temperatureOf, type Chain, type Stage } from "./stage.ts";
 import { TRANSFORMS } from "./transforms.ts";

@@ -1,6 +1,6 @@
 // The table of transforms that the page can compute: what each keeps, and the limits of its setting.
 //
-// The names, limits and off-values are those of retort.distribution; the shared golden vectors hold both to one answer.
+// The names, limits and off-values are those of retort.transforms; the shared golden vectors hold both to one answer.
 
 import { dry, frequency, presence, repetition, type History } from "./history.ts";
 import { firstTokens, typical, type Ties } from "./typical.ts";

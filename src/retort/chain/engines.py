@@ -3,7 +3,8 @@
 Read from transformers 5.24 (`GenerationMixin._get_logits_processor`), vLLM 0.33 (`v1/worker/gpu/sample`, the model
 runner V2), SGLang 0.5.23 (`srt/sampling`, `srt/layers/sampler.py`), llama.cpp as in llama-cpp-python 0.3.36
 (`common/sampling.cpp`, `common/common.h`), mlx-lm 0.32 (`sample_utils.py`) and Ollama (`sample/samplers.go` at 0117cd8,
-`api/types.go`). `tests/conformance` holds what was checked against which of them.
+`api/types.go`). `tests/conformance` holds what was checked against which of them; the page's copy of the orders and
+quirks is frontend/src/math/engines.ts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a chain does to one distribution: who removed which tokens, and where its settings conflict.
 
-One record for a whole row of logits (`of_row`, exact) and for a list of known tokens (`of_list`, intervals).
+One record for a whole row of logits (`of_row`, exact) and for a list of known tokens (`of_list`, intervals). The page
+has the same warnings, word for word, in frontend/src/math/conflicts.ts.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A truncation that falls among the known tokens cuts the unknown ones off; from there on the distribution is whole, and
 only the rounding of its numbers is left, which every later stage carries on. Where rounding or unknown tokens leave
-open what a stage keeps, CapabilityError says what would decide it. Legend: k known tokens, by rank.
+open what a stage keeps, CapabilityError says what would decide it. The page's copy is frontend/src/math/partial.ts.
+Legend: k known tokens, by rank.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ Two facts carry the proofs. Rounding moves sorted numbers by no more than it mov
 lies in the i-th interval, whichever token that is. And a concave sum such as the entropy is largest for the most even
 and smallest for the most uneven values that the intervals allow.
 
+The page computes the same in frontend/src/math/partial.ts; a formula is changed in both, and the golden vectors
+(tests/studio/golden.py) hold them to one answer.
+
 Legend: k known tokens of V; U = V - k unknown ones, of mass m and none above L.
 Weights are `p^{1/τ}`, shares are weights divided by their sum. float64 numpy, nats.
 """

@@ -3,6 +3,9 @@
 Logits `[..., vocab]` and settings flow in, logits flow out; a truncation sets what it removes to -inf and changes
 nothing else. Ties go to the lowest token id. Every number may be an array with one for each row; no row is affected by
 another row's setting. Read `transform.py` first (what a row of the table holds), then any family.
+
+Two copies must keep the same tokens: sampling/kernels/rows.py (temperature, top_k, top_p and min_p, compiled; held by
+tests/sampling/test_kernels.py) and frontend/src/math/transforms.ts (the page; held by the golden vectors).
 """
 
 from __future__ import annotations
