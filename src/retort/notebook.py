@@ -54,9 +54,8 @@ def page(
     if unknown or not (records or model):
         got = repr(unknown[0]) if unknown else "none"
         raise InputError(
-            f"a page needs a model and a prompt, or records named {', '.join(VIEWS)}, got {got}; give a "
-            f"model and a prompt, or at "
-            "least one record by its name"
+            f"a page needs a model and a prompt, or records named {', '.join(VIEWS)}, got {got}; give a model and a "
+            "prompt, or at least one record by its name"
         )
     if (model is None) != (prompt is None):
         raise InputError(

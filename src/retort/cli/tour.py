@@ -103,30 +103,12 @@ def _program() -> str:
 
 def _print_step(found: Found) -> None:
     """A step's command, as one would type it alone, and what that command prints."""
-    console = stdout_console()
-    step, record = found.step, found.record
+    console, step = stdout_console(), found.step
     console.rule(f"{step.title}, {decimals(step.seconds, 1)} s", align="left", style="dim")
     console.print(f"$ {step.command}", style="cyan", soft_wrap=True)
     if step.reused is not None:
         console.print(
             f"Reused: {step.reused}. Add --fresh to recompute everything.", style="yellow", soft_wrap=True
         )
-    if step.title == "Look":
-        show(record.blocks(), console)
-    elif step.title == "Draw":
-        for temperature, words in record.counts():
-            told = ", ".join(f"{word} {count}" for word, count in words[:6])
-            more = f", {len(words) - 6} others" if len(words) > 6 else ""
-            console.print(f"τ = {temperature:g}: {told}{more}", soft_wrap=True)
-    elif step.title == "Path":
-        show(record.blocks(("table",)), console)
-    elif step.title == "Tune":
-        if record.tuning.items < record.items_in_task:
-            console.print(
-                f"Here with {record.tuning.items} of the task's {record.items_in_task} items, evenly spread over its "
-                "list, to be quick; the command above takes all."
-            )
-        show(record.tuning.blocks(), console)
-    else:
-        show(record.result.blocks(), console)
+    show(found.blocks, console)
     console.print()

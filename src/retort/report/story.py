@@ -51,6 +51,13 @@ class DrawsFound:
             for temperature, texts in self.rows
         ]
 
+    def blocks(self) -> Iterator[Block]:
+        """The most frequent first words, a line for each temperature."""
+        for temperature, words in self.counts():
+            told = ", ".join(f"{word} {count}" for word, count in words[:6])
+            more = f", {len(words) - 6} others" if len(words) > 6 else ""
+            yield line(f"τ = {temperature:g}: {told}{more}", whole=True)
+
 
 def _first_word(text: str) -> str:
     words = text.split()
@@ -65,6 +72,15 @@ class TuneFound:
     description: str
     example: str
     items_in_task: int
+
+    def blocks(self) -> Iterator[Block]:
+        """The tuning, and whether it had only a part of the task's items."""
+        if self.tuning.items < self.items_in_task:
+            yield line(
+                f"Here with {self.tuning.items} of the task's {self.items_in_task} items, evenly spread over its list, "
+                "to be quick; the command above takes all."
+            )
+        yield from self.tuning.blocks()
 
 
 @dataclass(frozen=True)

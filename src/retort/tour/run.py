@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from retort import __version__
+from retort.blocks import Block
 from retort.distill import ArmResult, Recipe
 from retort.distill import run as run_distill
 from retort.errors import InputError
@@ -46,10 +47,13 @@ REPORT = "report.html"
 
 @dataclass(frozen=True)
 class Found:
-    """What a step gave: how it was made, and its record (Look, PathFound, TuneFound or DistillFound)."""
+    """What a step gave: how it was made, its record (Look, DrawsFound, PathFound, TuneFound or DistillFound), and what
+    of it is shown on the way.
+    """
 
     step: Step
     record: Any
+    blocks: Iterable[Block]
 
 
 OnFound = Callable[[Found], None]
@@ -125,12 +129,14 @@ class _Tour:
                 raise needs_whole_vocabulary(self.sources[model], "The tour")
         return self.sources[model]
 
-    def done(self, title: str, command: str, record: Any, reused: str | None = None) -> None:
+    def done(
+        self, title: str, command: str, record: Any, blocks: Iterable[Block], reused: str | None = None
+    ) -> None:
         """A step is over: note it, and hand its record on."""
         step = Step(title, command, self.clock.end(reused=reused is not None), reused)
         self.steps.append(step)
         if self.on_found is not None:
-            self.on_found(Found(step, record))
+            self.on_found(Found(step, record, blocks))
 
     def look(self, model: str, prompt: str) -> tuple[Look, Look]:
         """A look at a few temperatures to be shown, and one at many for the curve of entropy."""
@@ -139,7 +145,7 @@ class _Tour:
         source = self.source(model)
         shown = look(source, prompt, plan.look_temperatures, top=plan.look_top)
         curve = look(source, prompt, plan.entropy_temperatures, top=1)
-        self.done("Look", commands.look_command(plan, model, prompt), shown)
+        self.done("Look", commands.look_command(plan, model, prompt), shown, shown.blocks())
         return shown, curve
 
     def draw(self, model: str, prompt: str) -> DrawsFound:
@@ -156,7 +162,8 @@ class _Tour:
         rows = tuple((one.temperature, tuple(islice(texts, plan.draws))) for one in params)
         found = DrawsFound(source.name, prompt, self.seed, rows)
         # `sample` takes one temperature, so one of them stands for all.
-        self.done("Draw", commands.draw_command(plan, prompt, plan.draw_temperatures[-2], self.seed), found)
+        command = commands.draw_command(plan, prompt, plan.draw_temperatures[-2], self.seed)
+        self.done("Draw", command, found, found.blocks())
         return found
 
     def path(self) -> PathFound:
@@ -173,7 +180,7 @@ class _Tour:
         )
         # For a reader the prompt is what was typed; what the model saw stays in `rendered`.
         found = replace(found, prompt=plan.path_prompt)
-        self.done("Path", commands.path_command(plan, self.seed), found)
+        self.done("Path", commands.path_command(plan, self.seed), found, found.blocks(("table",)))
         return found
 
     def tune(self, name: str, task: Task, items: int | None, samples: int) -> TuneFound:
@@ -193,7 +200,8 @@ class _Tour:
             if file is not None:
                 write_tuning(file, tuning)
         found = TuneFound(tuning, task.description, task.seen(source, part.items[0]).text, len(task.items))
-        self.done("Tune", commands.tune_command(plan, name, samples, self.seed), found, reused)
+        command = commands.tune_command(plan, name, samples, self.seed)
+        self.done("Tune", command, found, found.blocks(), reused)
         return found
 
     def distill(self, recipe: Recipe) -> DistillFound:
@@ -208,7 +216,8 @@ class _Tour:
         # The equal-time arm has another number of steps for every seed, so it has no mean over steps.
         curves = {arm: mean_curve(found) for arm, found in result.arms.items() if arm != "hard_equal_time"}
         found = DistillFound(result, curves)
-        self.done("Distil", commands.distill_command(self.plan, str(recipe.output)), found, reused)
+        command = commands.distill_command(self.plan, str(recipe.output))
+        self.done("Distil", command, found, result.blocks(), reused)
         return found
 
 
