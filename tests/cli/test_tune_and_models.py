@@ -131,6 +131,28 @@ def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sk
     assert "is a valid task" in run("tune", task, "--check").stdout
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("-o", "cost.json"), "-o"),
+        (("--format", "csv"), "--format csv"),
+        (("--fail-if", "score < 1", "-o", "cost.md"), "-o and --fail-if"),
+    ],
+)
+def test_what_is_no_result_is_not_asked_for_as_one(run, task, asked: tuple[str, ...], named: str) -> None:
+    for command in (
+        ("tune", task, "--check"),
+        ("tune", "--print-schema"),
+        ("distill", "embedded:default", "--check"),
+    ):
+        if command[0] == "distill" and "--fail-if" in asked:
+            continue  # its measures have other names
+        result = run(*command, *asked)
+        assert result.exit_code == 2 and result.stdout == ""
+        assert f"{command[-1]} gives no result, so it cannot be combined with {named}; " in result.stderr
+    assert not list(Path().glob("cost.*"))
+
+
 def test_check_names_all_obstacles_each_on_a_line(run, sky, task) -> None:
     broken = TASK.replace("exploit", "explioit").replace("max_tokens: 1", "max_tokens: 0")
     Path("broken.yaml").write_text(broken.replace("{subject}", "{sujbect}"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import retort
-from retort.blocks import line, table
+from retort.blocks import Block, line, table
 from retort.cli.exporting import Export, exporting_options
 from retort.cli.grammar import Decimal, Whole, group, option, verb
 from retort.cli.options import model_argument, ray_option, seed_option
@@ -170,6 +170,7 @@ def distill(
     from retort.distill.results import DistillResult
 
     if print_schema:
+        export.plain("--print-schema")
         click.echo(json_text(recipe_schema()))
         return
     if recipe is None:
@@ -178,13 +179,14 @@ def distill(
         export.check(DistillResult.MEASURES)
         _distilled(recipe, overrides, export)
         return
+    as_json = export.plain("--check" if check else "--explain")
     checked = Recipe.load(recipe, overrides)
     report = checks.check_recipe(checked)
     scales = checks.explain(checked) if explain else ()
-    if export.wants_json:
+    if as_json:
         print_json({"valid": True, "checked": report, **({"scales": scales} if explain else {})})
     else:
-        _show_checked(report, scales)
+        show(_checked(report, scales), stdout_console())
 
 
 def _distilled(recipe: str, overrides: tuple[str, ...], export: Export) -> None:
@@ -204,43 +206,26 @@ def _distilled(recipe: str, overrides: tuple[str, ...], export: Export) -> None:
         export.deliver(found)
 
 
-def _show_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
-    """What `--check` and `--explain` found, on the terminal."""
+def _checked(report: Checked, scales: tuple[Scale, ...]) -> Iterator[Block]:
+    """What `--check` and `--explain` found."""
     from retort.distill.check import nearest_beside
 
     first, last = number(report.kd_weight), number(report.kd_weight_last)
     soft = first if first == last else f"({first} → {last})"
     most = "" if report.recipe["data"]["packing"] else "at most "
     tries = f" (and {report.tries} tries of learning rates)" if report.tries else ""
-    shown: list[Any] = [
-        line("The recipe is valid.", "bold"),
-        line(
-            f"{report.arms} trainings{tries} of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} per"
-            " step); loss ="
-            f" {soft} · {report.recipe['divergence']} + {number(report.ce_weight)} · cross-entropy",
-            whole=True,
-        ),
-    ]
+    yield line("The recipe is valid.", "bold")
+    yield line(
+        f"{report.arms} trainings{tries} of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} per step); loss ="
+        f" {soft} · {report.recipe['divergence']} + {number(report.ce_weight)} · cross-entropy",
+        whole=True,
+    )
     for text in report.texts:
         kinds = " and ".join(text.kinds)
-        shown.append(
-            line(f"{text.part}: {text.path}, {kinds} (first {text.records} records read)", whole=True)
-        )
-    shown += [
-        line(f"Not on this machine: {path}{nearest_beside(path)}", whole=True) for path in report.not_here
-    ]
+        yield line(f"{text.part}: {text.path}, {kinds} (first {text.records} records read)", whole=True)
+    for path in report.not_here:
+        yield line(f"Not on this machine: {path}{nearest_beside(path)}", whole=True)
     if scales:
-        shown.append(line("Length of the gradient by the student's logits, mean over positions"))
-        shown.append(
-            table(
-                (">τ", ">soft", ">soft with τ²", ">hard"),
-                (
-                    [
-                        number(value)
-                        for value in (one.temperature, one.soft, one.soft_with_tau_squared, one.hard)
-                    ]
-                    for one in scales
-                ),
-            )
-        )
-    show(shown, stdout_console())
+        yield line("Length of the gradient by the student's logits, mean over positions")
+        rows = ((one.temperature, one.soft, one.soft_with_tau_squared, one.hard) for one in scales)
+        yield table((">τ", ">soft", ">soft with τ²", ">hard"), [list(map(number, row)) for row in rows])

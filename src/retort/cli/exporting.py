@@ -170,9 +170,18 @@ class Export:
     output: Path | None = None
     conditions: tuple[Condition, ...] = ()
 
-    @property
-    def wants_json(self) -> bool:
-        """Whether JSON was named, for a command that also prints what is no record."""
+    def plain(self, option: str) -> bool:
+        """Whether JSON was named, where `option` makes a command print what is no record; refuses what needs one."""
+        needs = {
+            "-o": self.output is not None,
+            "--fail-if": bool(self.conditions),
+            f"--format {self.form}": self.form not in (None, "terminal", "json"),
+        }
+        if given := [name for name, is_given in needs.items() if is_given]:
+            raise click.UsageError(
+                f"{option} gives no result, so it cannot be combined with {' and '.join(given)}; --json prints what it "
+                "gives as JSON."
+            )
         return self.as_json or self.form == "json"
 
     def check(self, measures: Collection[str] = ()) -> None:

@@ -236,15 +236,17 @@ def tune(
     if print_schema:
         from retort.tune.task import task_schema
 
+        export.plain("--print-schema")
         click.echo(json_text(task_schema()))
         return
     _refuse(task, check, given)
     export.check(Tuning.MEASURES)
+    check_as_json = check and export.plain("--check")
     if task is not None and not given["records"]:
         asked = _asked(task, given)
         _say_notes(asked, given["max_tokens"])
         if check:
-            _check(asked, models, given, export.wants_json)
+            _check(asked, models, given, check_as_json)
         if show_prompt:
             _show_prompt(asked, models)
         if check:
