@@ -75,11 +75,14 @@ def test_the_prompt_and_the_vote_are_what_is_left(reasoning, tmp_path: Path) -> 
 
 
 def test_auto_a_budget_and_the_command_end_there_too(reasoning, tmp_path: Path) -> None:
-    _, url = reasoning
+    server, url = reasoning
     auto = run(task(), source_of(url), "auto", 3, record=tmp_path / "auto")
+    answered = [body for body in server.requests if body["prompt"] in PROMPTS and "temperature" not in body]
+    assert [one.samples for one in auto.settings] == [36] == [len(answered)], "nothing is asked twice"
     few = run(task(), source_of(url), (0.0, 1.0), 8, budget="60 answers")
-    assert [one.samples for one in auto.settings] == [36]
     assert [one.samples for one in few.settings] == [60], "five answers to each of twelve items"
+    fewer = run(task(), source_of(url), (0.0, 1.0), 8, budget="10 answers")
+    assert [one.samples for one in fewer.settings] == [10] == [fewer.items], "one to each of ten"
     assert without_seconds(reread(tmp_path / "auto")) == without_seconds(auto.to_dict())
     file = tmp_path / "t.yaml"
     items = [{"vars": {"p": prompt}, "references": ["w1"]} for prompt in PROMPTS]

@@ -106,6 +106,10 @@ def test_the_coarse_part_of_auto_is_kept_too(mock, tmp_path: Path) -> None:
     every = len(asked(server))
     assert every == 6 * len(whole["settings"]), "what was asked coarsely is not asked again"
     server.requests.clear()
+    unrecorded = run(task(), source_of(url), "auto", 1, limit_items=6).to_dict()
+    assert without_seconds(unrecorded) == without_seconds(whole)
+    assert len(asked(server)) == every, "nor without a recording"
+    server.requests.clear()
     # The coarse grid's answers are there and some of the fine one's, when the server fails.
     server.faults = ["ok"] * (every - 5) + ["500"]
     with pytest.raises(SourceError, match="continue with --resume"):

@@ -167,7 +167,13 @@ class Plan:
                 f"a budget of {named} is too small: {items} items at {len(self.axis)} settings take {first:,} answers"
                 f"{at_most}; give more, or compare fewer settings"
             )
-        return replace(self, samples=samples)
+        items_paid = self.items
+        if len(self.axis) == 1:
+            # Not raced, so nothing ends it on the way: it must be paid for as planned.
+            items_paid = self.items[
+                : int(spending.most / spending.dearest) // (len(self.task.prompts) * samples)
+            ]
+        return replace(self, samples=samples, items=items_paid)
 
 
 def make_plan(

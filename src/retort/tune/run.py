@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -104,13 +105,15 @@ def run(
     if resume and record is not None and has_no_settings(record):
         # The run that is resumed has found that the model refuses temperatures, and began the recording without them.
         temperatures = "own"
-    again = partial(
-        run, task, source, samples=samples, seed=seed, limit_items=limit_items, on_progress=on_progress, pace=pace,
-        on_forecast=on_forecast,
-    )  # fmt: skip
     without_temperature = partial(
-        again, "own", budget=budget, record=record, variety=variety, likeness=likeness, second=second, price=price,
+        run, task, source, "own", samples, seed, limit_items, on_progress, budget=budget, record=record, pace=pace,
+        variety=variety, likeness=likeness, second=second, price=price, on_forecast=on_forecast,
     )  # fmt: skip
+    planned = partial(
+        make_plan, task, samples=samples, seed=seed, limit_items=limit_items, chain=chain, chains=chains
+    )
+    drawn = partial(_drawn, source, engine, pace, on_progress, resume)
+    keeps = record is not None or engine == "ray"
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
@@ -119,23 +122,25 @@ def run(
             )
         # Kept beside the fine grid's answers: a sweep that was killed asks for the coarse ones once only, too.
         beside = None if record is None else record / "coarse"
-        coarse = again(COARSE, chain=chain, chains=chains, record=beside, resume=resume, engine=engine)
-        if not coarse.settings[0].setting:
-            # The model refused temperatures, and what the coarse sweep recorded is not part of the one that follows.
-            if beside is not None:
-                shutil.rmtree(beside)
-            return without_temperature(resume=resume)
+        plan = planned(COARSE, keeps=keeps)
+        _check(plan, source, record, resume, logprobs, reweight, second)
+        if task.scorer.kind.name == "choice":
+            coarse = _chosen_exactly(plan, source, on_progress, None, None)
+        else:
+            pieces = drawn(plan, beside, on_forecast=on_forecast)
+            if pieces is None:
+                if beside is not None:
+                    shutil.rmtree(beside)
+                return without_temperature(resume=resume)
+            origin = Origin(task.name, source.name, seed)
+            coarse = conclude(as_samples(pieces, plan.axis, plan.item_ids), plan.goal, origin)
+            if not local:
+                # Paid, so not asked again. A model that runs here draws the coarse temperatures along with the fine
+                # ones: on the same noise they share passes.
+                known = answers_of(pieces, COARSE)
         on_forecast = None  # said of the coarse sweep
         temperatures = refined(COARSE, coarse.recommendation.region)
-        if beside is not None and not local:
-            # Paid, so not asked again. A model that runs here draws the coarse temperatures along with the fine ones:
-            # on the same noise they share passes.
-            coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
-            with Recording.begin(beside, described(coarsely, source.name), True) as kept:
-                pieces_there = filter(None, map(kept.piece, range(len(coarsely.pieces))))
-                known = answers_of(pieces_there, COARSE)
-    keeps = record is not None or engine == "ray"
-    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=keeps)
+    plan = planned(temperatures, keeps=keeps)
     _check(plan, source, record, resume, logprobs, reweight, second)
     if task.scorer.kind.name == "choice":
         return _chosen_exactly(plan, source, on_progress, against, price)
@@ -145,29 +150,8 @@ def run(
         grid = plan.num_answers if len(plan.axis) > 1 else None
         spending = read_spending(budget, task.max_tokens, plan.longest_prompt, price)
         plan = plan.affordable(spending, budget)
-    description = described(plan, source.name)
-    if grid is not None:
-        # A race decides on the way how many pieces there are, so the recording is read as far as it goes.
-        description |= {"pieces": None, "answers_of_grid": grid}
-    with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
-        try:
-            drawing = _Drawing(plan, source, engine, pace, known, spending, recording, on_progress)
-            drawer = drawing.drawer
-            # Of a resumed sweep some answers are there already, which a trial cannot know of.
-            if on_forecast is not None and not resume and not isinstance(drawer, RayDrawer):
-                told = forecast(plan, drawer, local, pace, spending)
-                if told is not None:
-                    on_forecast(told)
-            pieces = drawing.whole() if grid is None or spending is None else drawing.raced(spending)
-        except ParameterRefused as refusal:
-            if "temperature" not in refusal.parameters or not plan.temperatures:
-                raise
-            pieces = None
-        if recording is not None and pieces is None:
-            recording.abandon()
-        elif recording is not None:
-            recording.finish()
-    if pieces is None:  # only now, for the recording has to be closed before another begins in its folder
+    pieces = drawn(plan, record, known=known, spending=spending, grid=grid, on_forecast=on_forecast)
+    if pieces is None:
         return without_temperature()
     columns = as_samples(pieces, plan.axis, plan.item_ids)
     if temperatures == "own":
@@ -183,6 +167,47 @@ def run(
     if reweight is None:
         return found
     return replace(found, reweighted=reweighted(columns, likelihoods, plan.goal, wanted, seed))
+
+
+def _drawn(
+    source: Source,
+    engine: str,
+    pace: Pace,
+    on_progress: ProgressCallback | None,
+    resume: bool,
+    plan: Plan,
+    record: Path | None,
+    *,
+    known: Known = MappingProxyType({}),
+    spending: Spending | None = None,
+    grid: int | None = None,
+    on_forecast: Callable[[Forecast], None] | None = None,
+) -> list[Rows] | None:
+    """The answers of a plan, recorded in the folder `record`; None where the model refuses temperatures, and no
+    recording of them is left. `grid`: with a race, how many answers all settings would have."""
+    description = described(plan, source.name)
+    if grid is not None:
+        # A race decides on the way how many pieces there are, so the recording is read as far as it goes.
+        description |= {"pieces": None, "answers_of_grid": grid}
+    with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
+        try:
+            drawing = _Drawing(plan, source, engine, pace, known, spending, recording, on_progress)
+            drawer = drawing.drawer
+            # Of a resumed sweep some answers are there already, which a trial cannot know of.
+            if on_forecast is not None and not resume and not isinstance(drawer, RayDrawer):
+                told = forecast(plan, drawer, source.capability is Capability.FULL, pace, spending)
+                if told is not None:
+                    on_forecast(told)
+            pieces = drawing.whole() if grid is None or spending is None else drawing.raced(spending)
+        except ParameterRefused as refusal:
+            if "temperature" not in refusal.parameters or not plan.temperatures:
+                raise
+            if recording is not None:
+                recording.abandon()
+            return None
+        if recording is not None:
+            recording.finish()
+    return pieces
 
 
 def _concluded(
