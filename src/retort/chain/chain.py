@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from retort.chain.engines import stages_like
 from retort.chain.explain import Explanation, of_list, of_row
-from retort.chain.stage import Stage, hot_of, stage_of, steps, temperature_of
+from retort.chain.stage import Stage, Step, hot_of, stage_of, steps, temperature_of
 from retort.distribution.arrays import Array, as_floats, namespace, to_numpy
 from retort.distribution.bounds import PartialDistribution
 from retort.distribution.distribution import Distribution
@@ -191,8 +191,18 @@ class Chain:
             logits = stage.apply(logits, context)
         return logits
 
-    def run(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Run:
-        """As `apply`, with what the measures of a draw need beside the processed logits (see Run)."""
+    def run(
+        self,
+        logits: Array,
+        history: Any = None,
+        *,
+        context: Context | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Run:
+        """As `apply`, with what the measures of a draw need beside the processed logits (see Run).
+
+        `on_step` is called with each stage's work (see Step), in order.
+        """
         before = as_floats(logits)
         check_logits(before)
         processed, shaped, undivided, temperature = before, before, None, 1.0
@@ -201,6 +211,8 @@ class Chain:
             # A chain tempers once, so this is met once at most.
             if step.stage.transform.tempers:
                 undivided, temperature = step.before, step.temperature
+            if on_step is not None:
+                on_step(step)
         return Run(processed, shaped, shaped if undivided is None else undivided, temperature)
 
     def update(

@@ -17,6 +17,7 @@ import numpy as np
 from retort.blocks import Block, Column, Line, Writers, columns, line, shown, spaced, token_label
 from retort.chain.chain import Chain
 from retort.chain.explain import Explanation
+from retort.chain.stage import Step
 from retort.distribution import Interval, PartialDistribution
 from retort.distribution.bounds import log_of
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
@@ -320,22 +321,19 @@ def described(
     `name` gives a token's text; `context` has a row for each token.
     """
     raw, places = read_rows(rows, ids), np.arange(len(ids))
-    # Without a chain the greedy choice is made of the model's own logits, and what is processed is what is raw.
-    risks, margins = flip_risk(rows, noise_scale), raw.margin
     removed_by: dict[int, str] = {}
-    after, processed, masses = raw, rows, np.ones(len(ids))
+    # Without a chain the greedy choice is made of the model's own logits, and what is processed is what is raw.
+    after, processed, masses, undivided, margins = raw, rows, np.ones(len(ids)), rows, raw.margin
     if chain is not None and len(chain):
-        processed = logits = rows.astype(np.float64)
-        for stage in chain:
-            processed = np.asarray(stage.apply(processed, context))
-            lost = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
-            for at in np.flatnonzero(lost).tolist():
-                # The first stage that removes it; the ones after it see -inf already.
-                removed_by.setdefault(at, str(stage))
-        after = read_rows(processed, ids)
-        run = chain.run(logits, context=context)
-        masses = np.exp(run.log_kept_mass)
-        risks, margins = flip_risk(run.undivided, noise_scale), margin(run.undivided)
+
+        def note(step: Step) -> None:
+            lost = (step.after[places, ids] == -np.inf) & (step.before[places, ids] > -np.inf)
+            removed_by.update(dict.fromkeys(np.flatnonzero(lost).tolist(), str(step.stage)))
+
+        run = chain.run(rows.astype(np.float64), context=context, on_step=note)
+        processed, undivided, masses = np.asarray(run.processed), run.undivided, np.exp(run.log_kept_mass)
+        after, margins = read_rows(processed, ids), margin(undivided)
+    risks = flip_risk(undivided, noise_scale)
     tokens = [
         TracedToken(
             token=name(token),
