@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retort.tune.numbers_in_text import last_number, one_number
+from retort.tune.numbers_in_text import is_number, last_number, one_number
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,14 @@ from retort.tune.numbers_in_text import last_number, one_number
 )
 def test_last_number(text: str, number: float | None) -> None:
     assert last_number(text) == number
+
+
+def test_numbers_of_files() -> None:
+    assert [is_number(one) for one in (0, -1.5, True, "1", None, float("nan"), 10**400)] == [
+        True,
+        True,
+        *[False] * 5,
+    ]
 
 
 @pytest.mark.parametrize("text", ["5 km", "3-5", "1,2", "about 3", "many", "", "5%"])

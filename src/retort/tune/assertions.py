@@ -18,7 +18,7 @@ from types import NoneType
 from typing import Any
 
 from retort.errors import InputError, MissingExtraError, RetortError
-from retort.tune.numbers_in_text import last_number, one_number
+from retort.tune.numbers_in_text import is_number, last_number, one_number
 from retort.tune.outside import command_judge, python_function
 from retort.tune.readers.javascript import as_json, javascript_regex, written
 from retort.tune.readers.yaml_1_2 import YamlProblem, parse_yaml
@@ -81,7 +81,7 @@ QUOTED = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
 
 
 def number_of(value: Any, name: str, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(f"{place}: {name} must be a number, got {value!r}.")
     return float(value)
 

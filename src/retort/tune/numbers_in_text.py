@@ -1,10 +1,11 @@
-"""The number that a text ends with, as people write numbers: thousands, fractions, powers of ten, units beside them."""
+"""Numbers as people write them: thousands, fractions, powers of ten, units beside them; and as a file gives them."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
+from typing import Any
 
 MINUS = "-\u2212\ufe63\uff0d"  # hyphen-minus, the minus sign and its small and wide forms
 DASHES = MINUS + "\u2010\u2011\u2012\u2013\u2014"
@@ -24,6 +25,14 @@ NUMBER = re.compile(
     rf"(?:\s?(?P<vulgar>[{VULGAR}])|(?:\s(?P<top>\d+))?\s?[/\u2044]\s?(?P<bottom>\d+)(?![/\u2044\d]))?"
 )
 BETWEEN = re.compile(rf"\s?[{DASHES}]\s?|[/:]")  # 3-5, 12:30, 1/2/2024: one thing of several numbers
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a file is a number that a float holds; true and false are none."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
 
 
 def last_number(text: str) -> float | None:

@@ -41,7 +41,7 @@ def python_function(code: str, folder: Path, place: str, usual: str) -> Callable
     if named is None:
         return _guarded(_inline(code, place), "the inline Python")
     file, name = folder / named["path"], named["name"] or usual
-    if not file.is_file():
+    if not os.path.isfile(file):  # Path's own raises for a name too long to be a file's
         raise InputError(f"{place}: {code!r} is not FILE.py:FUNCTION with a file that exists in {folder}.")
     try:
         module = _module(file.resolve())
@@ -140,7 +140,7 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
     # link is not followed: the Python of an environment is a link, and its target would be another Python.
     beside = str((folder / words[0]).absolute())
     program = (None if "/" in words[0] else shutil.which(words[0])) or shutil.which(beside)
-    if program is None and Path(beside).is_file():
+    if program is None and os.path.isfile(beside):
         raise InputError(
             f"{place}: {words[0]!r} is not executable; make it so with chmod +x, or name what runs it, as in "
             f"sh {words[0]}."

@@ -20,6 +20,7 @@ from retort.chain.engines import find_engine
 from retort.errors import InputError
 from retort.sampling.params import SamplingParams
 from retort.sampling.setting_names import parse_settings
+from retort.tune.numbers_in_text import is_number
 
 Values = Mapping[str, Any]
 
@@ -58,7 +59,7 @@ class Axis:
         """The setting that stands for the model as it is: temperature nearest to 1, else the first."""
         # One without a temperature has the model's own, 1; one whose temperature is a word is as far from it as can be.
         said = [setting.get("temperature", AS_IT_IS) for setting in self.settings]
-        gaps = [abs(float(one) - AS_IT_IS) if _is_number(one) else math.inf for one in said]
+        gaps = [abs(float(one) - AS_IT_IS) if is_number(one) else math.inf for one in said]
         return gaps.index(min(gaps))
 
     def find(self, values: Values) -> int:
@@ -102,7 +103,7 @@ def axis_of(settings: Sequence[Values]) -> Axis:
     names = list(dict.fromkeys(name for setting in different for name in setting))
     varying = [name for name in names if len({key({name: one.get(name)}) for one in different}) > 1]
     # One name alone is an axis only where every setting has a number for it: "top_p unset" has no place beside 0.9.
-    if len(varying) == 1 and all(_is_number(one.get(varying[0])) for one in different):
+    if len(varying) == 1 and all(is_number(one.get(varying[0])) for one in different):
         name = varying[0]
         different.sort(key=lambda one: float(one[name]))
         return Axis(name, tuple(different), tuple(float(one[name]) for one in different))
@@ -137,18 +138,14 @@ def describe(setting: Values) -> str:
     if isinstance(setting.get("chain"), str) and set(setting) <= {"temperature", "chain"}:
         return str(setting["chain"])
     parts = [
-        f"{name}={value:g}" if _is_number(value) else f"{name}={value}" for name, value in setting.items()
+        f"{name}={value:g}" if is_number(value) else f"{name}={value}" for name, value in setting.items()
     ]
     return ", ".join(parts) or "nothing set"
 
 
 def _plain(value: Any) -> Any:
     """1 and 1.0 are the same setting."""
-    return float(value) if _is_number(value) else value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number(value) else value
 
 
 WRITTEN = re.compile(r"\s*([A-Za-z][\w.-]*)\s*:(.*)", re.DOTALL)

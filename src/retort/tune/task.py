@@ -6,6 +6,7 @@ What a task is made of is in item.py; the shape of retort's own file is `TaskFil
 
 from __future__ import annotations
 
+import os
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -140,7 +141,7 @@ def load_task(name_or_file: str | Path, *, skip_unsupported: bool = False) -> Ta
     names, name, path = embedded_tasks(), str(name_or_file), Path(name_or_file)
     if name in names:
         return _read_task(EMBEDDED / f"{name}.yaml", skip_unsupported)
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path's own raises for a name too long to be a file's
         known = f"the embedded tasks are {', '.join(names)}" if names else "no task is embedded"
         raise SourceError(
             f"There is no task {name!r}: {known}{did_you_mean(name, names)}, and there is no file of that name"
@@ -307,7 +308,7 @@ def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[
             yield f"{where}, item {number}", row
         return
     file = path.parent / items
-    named = file.name if file.is_file() else f"{where}: the items file {file}"
+    named = file.name if os.path.isfile(file) else f"{where}: the items file {file}"
     for number, row in read_jsonl(file, named):
         yield f"{file.name} line {number}", row
 

@@ -135,7 +135,14 @@ def test_all_that_stands_in_the_way_is_said_at_once(tmp_path: Path) -> None:
     assert len(error.value.said) == len(wanted)
 
 
-@pytest.mark.parametrize("part", [{"tests": "file://make.js"}, {"defaultTest": "file://default.js"}])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"tests": "file://make.js"},
+        {"defaultTest": "file://default.js"},
+        {"description": {"$ref": "file://about.js"}},
+    ],
+)
 def test_what_all_tests_need_is_not_skipped(tmp_path: Path, part: dict[str, Any]) -> None:
     with pytest.raises(Unsupported, match="is JavaScript"):
         loaded(
@@ -219,6 +226,8 @@ def test_a_quote_in_a_variable_breaks_no_chat(tmp_path: Path) -> None:
         ([{"raw": "x", "config": {"response_format": {}}}], "the config of a prompt"),
         ([], "prompts is missing or empty"),
         ([3], "a prompt must be a text"),
+        ([{"raw": "x", "label": ["y"]}], r"a prompt's label is \['y'\]"),
+        (["file://" + "a" * 300 + ".txt"], "does not exist"),
         (['[{"role": "user", "content": [{"type": "image_url"}]}]'], "pictures or other parts"),
     ],
 )
@@ -570,6 +579,11 @@ def test_dump_writes_a_value_as_json(tmp_path: Path) -> None:
         ({"tests": one_test(providerOutput="x")}, "'providerOutput' is an existing answer"),
         ({"tests": one_test(options={"storeOutputAs": "x"})}, "the option 'storeOutputAs'"),
         ({"tests": one_test(threshold="high")}, "threshold must be a number, got 'high'"),
+        ({"tests": one_test(threshold=10**400)}, "threshold must be a number, got 1000"),
+        (
+            {"providers": [{"id": "openai:x", "transform": {}}, "openai:y"]},
+            "transform is {}; it must be a text",
+        ),
         (
             {"tests": [{"assert": [{"type": "levenshtein", "value": "x", "threshold": "far"}]}]},
             "threshold must be a number, got 'far'",

@@ -194,6 +194,25 @@ def test_promptfoos_output(tmp_path: Path) -> None:
     assert labelled.axis.settings == ({"provider": "at 0"}, {"provider": "at 1"}) and len(labelled) == 12
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"testCase": "x"}, "testCase is 'x'"),
+        ({"prompt": 3}, "prompt is 3"),
+    ],
+)
+def test_promptfoos_results_that_cannot_be_used(change: dict, said: str, tmp_path: Path) -> None:
+    output = promptfoo_output()
+    output["results"]["results"][1] |= change
+    file = tmp_path / "output.json"
+    file.write_text(json.dumps(output))
+    with pytest.raises(InputError, match=f"output.json result 2: {said}"):
+        read_answers(file)
+    file.write_text(json.dumps({**output, "results": {"version": 3}}))
+    with pytest.raises(InputError, match=r"output\.json: results is None; it must be"):
+        read_answers(file)
+
+
 def test_promptfoos_providers_that_are_asked_different_prompts(tmp_path: Path) -> None:
     output = promptfoo_output()
     for number, provider in enumerate(output["config"]["providers"]):
@@ -258,6 +277,10 @@ def test_inspect_logs_as_json_and_as_archives(tmp_path: Path) -> None:
         cold.write_text(json.dumps(log))
         with pytest.raises(InputError, match=f"the score is {said}"):
             read_answers(cold)
+    log["plan"] = {"config": "hot"}
+    cold.write_text(json.dumps(log))
+    with pytest.raises(InputError, match="the plan's config is 'hot'; it must be a mapping"):
+        read_answers(cold)
 
 
 def lm_eval_line(doc: int, temperature: float | None, right: bool, filter_: str = "strict-match") -> dict:

@@ -60,9 +60,10 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
     Raises InputError or SourceError, with the file and the test's number.
     """
     reading = Reading(path.parent, path.name, skip=skip)
-    with reading.noted():
-        task = _task(record, path.stem, reading)
+    # What ends the reading as a whole cannot be skipped.
+    task = reading.needed(None, lambda: _task(record, path.stem, reading))
     reading.end()
+    assert task is not None, "what it lacks was raised"
     return task
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from retort.errors import InputError
 from retort.files import read_text
 from retort.sources.chat import conversation_of
-from retort.tune.assertions import REFUSED, Verdict
+from retort.tune.assertions import REFUSED, Verdict, number_of
 from retort.tune.checks import NEGATION, Check, make_check, make_transform, score_all, together
 from retort.tune.item import Item, Prompt
 from retort.tune.outside import python_function
@@ -186,8 +186,8 @@ def _cases(
         if value is not None and key not in (*OPTIONS, *FOR_JUDGES, *FOR_PROMPTFOO):
             raise Unsupported(place, f"the option {key!r}", "is not supported")
     threshold = default.get("threshold") if test.get("threshold") is None else test["threshold"]
-    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, (int, float))):
-        raise InputError(f"{place}: threshold must be a number, got {threshold!r}.")
+    if threshold is not None:
+        threshold = number_of(threshold, "threshold", place)
     # Only the test itself can do without the default's assertions (promptfoo's pull request 8124).
     asserting = (test,) if own.get("disableDefaultAsserts") is True else (default, test)
     asserts = tuple(record for part in asserting for record in _asserts(part.get("assert"), place, reading))
@@ -215,7 +215,7 @@ def _cases(
             str(options.get("prefix") or usual.get("prefix") or ""),
             str(options.get("suffix") or usual.get("suffix") or ""),
             asserts,
-            float(threshold) if threshold else None,
+            threshold or None,  # 0 is none, as in promptfoo
             tuple(transforms),
             kept | {"vars": variables},
         )

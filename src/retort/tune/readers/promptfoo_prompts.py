@@ -77,6 +77,9 @@ def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
         if one.get("config"):
             reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not supported"))
         label = one.get("label")
+        if label is not None and (isinstance(label, bool) or not isinstance(label, (str, int, float))):
+            raise InputError(f"{reading.where}: a prompt's label is {label!r}; it must be a text.")
+        label = None if label is None else str(label)
         one = one.get("raw") or one.get("id")
     if not isinstance(one, str) or not one.strip():
         raise InputError(f"{reading.where}: a prompt must be a text or a file://… name, got {one!r}.")

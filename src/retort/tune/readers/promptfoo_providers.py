@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from pydantic import ValidationError
@@ -125,6 +126,9 @@ def _provider(name: str, said: Mapping[str, Any], reading: Reading) -> Provider:
     for key in said:
         if key not in ("id", "config", "label", "prompts", "transform", "delay", "env", "inputs"):
             raise InputError(f"{reading.where}: the provider {name!r} has the unknown key {key!r}.")
+    transform = said.get("transform")
+    if not isinstance(transform, (str, NoneType)):
+        raise InputError(f"{reading.where}: a provider's transform is {transform!r}; it must be a text.")
     # Google, Amazon and others have their settings one level deeper.
     for group in GROUPS:
         if isinstance(config.get(group), Mapping):
@@ -157,7 +161,7 @@ def _provider(name: str, said: Mapping[str, Any], reading: Reading) -> Provider:
                 )
             )
     model, is_chat = _model(kind, rest, config, said, reading)
-    return Provider(name, settings, model, is_chat, _labels(said, reading), said.get("transform"))
+    return Provider(name, settings, model, is_chat, _labels(said, reading), transform)
 
 
 def _labels(said: Mapping[str, Any], reading: Reading) -> tuple[str, ...] | None:

@@ -65,6 +65,7 @@ def check_keys(test: Mapping[str, Any], place: str, reading: Reading) -> None:
 
 
 def _tests(value: Any, reading: Reading) -> Iterator[Any]:
+    # A name in a list is a pattern of files. The one name of all tests is one file, unless it is YAML (readTests).
     where = f"{reading.where}: tests"
     if isinstance(value, list):
         for one in value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import glob
 import io
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -72,7 +73,7 @@ class Reading(Obstacles):
         """The file that `file://…` or a bare path names; SourceError where it is not there."""
         self.check_kind(name, where)
         file = self.folder / name.removeprefix("file://")
-        if not file.is_file():
+        if not os.path.isfile(file):  # Path's own raises for a name too long to be a file's
             raise SourceError(f"{where} names the file {name!r}, and {file} does not exist.")
         return file
 
@@ -90,7 +91,7 @@ class Reading(Obstacles):
         plain = pattern.removeprefix("file://")
         self.check_kind(plain, where)
         # A file whose own name has brackets is that file.
-        if not glob.has_magic(plain) or (self.folder / plain).is_file():
+        if not glob.has_magic(plain) or os.path.isfile(self.folder / plain):
             return [self.path(pattern, where)]
         found = sorted(map(Path, glob.glob(str(self.folder / plain), recursive=True)))
         if not found:

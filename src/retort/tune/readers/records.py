@@ -25,8 +25,9 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from retort.errors import InputError, SourceError, did_you_mean
 from retort.files import parse_json, read_jsonl, read_text
 from retort.tune.item import Marker, Task
+from retort.tune.numbers_in_text import is_number
 from retort.tune.readers.obstacles import validated
-from retort.tune.readers.reading import listed
+from retort.tune.readers.reading import listed, mapping
 from retort.tune.samples import Samples, numbered
 from retort.tune.score import normalise
 from retort.tune.settings import axis_of, key
@@ -273,18 +274,19 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
     # Lines are results alone. A JSON file has the configuration beside them, which has the providers' settings.
     first = rows[0][1]
     config: Any = {}
-    results = [record for _, record in rows]
+    results: Any = [record for _, record in rows]
     if "promptIdx" not in first:
         inner = first["results"]
         config = first.get("config") or {}
-        results = inner["results"] if isinstance(inner, Mapping) else inner
+        results = inner.get("results") if isinstance(inner, Mapping) else inner
+        if not isinstance(results, list):
+            raise InputError(f"{file.name}: results is {results!r}; it must be a list of promptfoo's results")
     providers = _promptfoo_settings(config)
-    known = [one for one in results if isinstance(one, Mapping)]
-    prompts = {json.dumps(one.get("prompt", {}).get("label"), default=str) for one in known}
-    scored = any((one.get("testCase") or {}).get("assert") for one in known)
-    for number, record in enumerate(results, 1):
-        place = f"{file.name} result {number}"
-        one = validated(PromptfooResult, record, place)
+    places = [f"{file.name} result {number}" for number in range(1, len(results) + 1)]
+    found = [validated(PromptfooResult, one, place) for one, place in zip(results, places, strict=True)]
+    prompts = {one.prompt.label for one in found}
+    scored = any(one.testCase.get("assert") for one in found)
+    for one, place in zip(found, places, strict=True):
         if one.failureReason == ERROR or one.output is None:
             skipped["promptfoo's errors"] += 1
             continue
@@ -378,7 +380,10 @@ class InspectLog(_Shape):
 
 def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[ReadAnswer]:
     log = validated(InspectLog, rows[0][1], file.name)
-    config = {**log.eval.model_generate_config, **(log.plan.get("config") or {})}
+    config = {
+        **log.eval.model_generate_config,
+        **mapping(log.plan.get("config"), f"{file.name}: the plan's config"),
+    }
     setting = {name: config[name] for name in SETTINGS if config.get(name) is not None}
     setting["model"] = log.eval.model
     for sample in log.samples or []:
@@ -442,7 +447,8 @@ def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
     chosen: tuple[str, str] | None = None
     for place, record in rows:
         one = validated(LmEvalSample, record, place)
-        metrics = [name for name in one.metrics if _is_number(record.get(name))]
+        values = {name: record.get(name) for name in one.metrics}
+        metrics = [name for name, value in values.items() if isinstance(value, bool) or is_number(value)]
         if not metrics:
             raise InputError(
                 f"{place}: none of the metrics {', '.join(one.metrics) or 'that are missing'} is a number"
@@ -466,17 +472,13 @@ def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         yield ReadAnswer(place, str(one.doc_id), setting, float(record[chosen[1]]), text)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (bool, int, float)) and math.isfinite(value)
-
-
 def _lm_eval_setting(arguments: Any) -> dict[str, Any]:
     """The settings in the generation arguments of a request; greedy where it says so; none for likelihoods."""
     # {"gen_args_0": {"arg_0": the context, "arg_1": the settings}}, or the same as lists. A request for a likelihood
     # has a text in the second place.
     groups = arguments.values() if isinstance(arguments, Mapping) else arguments
     for group in groups:
-        for value in group.values() if isinstance(group, Mapping) else group:
+        for value in group.values() if isinstance(group, Mapping) else listed(group):
             if isinstance(value, Mapping):
                 found = {name: value[name] for name in SETTINGS if isinstance(value.get(name), (int, float))}
                 if value.get("do_sample") is False or (not found and "until" in value):
@@ -543,7 +545,7 @@ def _content(content: Any) -> str:
     """The text of a message, whose content may come in parts."""
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    return content or ""
+    return content if isinstance(content, str) else ""
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
