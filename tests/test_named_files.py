@@ -25,7 +25,8 @@ OURS = [
 
 # Named on purpose: files of engines and of other projects, and what users call their own.
 OTHERS = re.compile(
-    r"(vllm|sglang|srt|generation)/.*|FILE\.py|(tests/)?(test_)?sample_utils\.py|RESULTS\.md|hub\.py"
+    r"(vllm|sglang|srt|generation|google)/.*|FILE\.py|(tests/)?(test_)?sample_utils\.py|RESULTS\.md|hub\.py"
+    r"|conversion/llama\.py|tools/server/README\.md|koboldcpp\.py"
 )
 NAME = re.compile(r"(?<![\w{}*<./-])((?:[\w-]+/)*[\w-]+\.(?:py|md))\b")
 
