@@ -90,8 +90,7 @@ class Teacher(nn.Module):
             need_finite(self._one(member, inputs), f"teacher {name}")
 
     def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
-        logits: Tensor = member(**inputs, use_cache=False).logits
-        return match_vocabulary(logits, self.num_tokens) if logits.shape[-1] != self.num_tokens else logits
+        return match_vocabulary(member(**inputs, use_cache=False).logits, self.num_tokens)
 
 
 def need_finite(logits: Tensor, name: str) -> None:

@@ -53,11 +53,11 @@ def _write(
 ) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
-    kept = _whole_batches(partial)
+    done, size = _whole_batches(partial)
     with partial.open("ab") as lines:
-        lines.truncate(kept[1])
-        texts = islice(_texts(prompts, settings, teachers[0]), kept[0], None)
-        for first in count(kept[0], ROWS_AT_ONCE):
+        lines.truncate(size)
+        texts = islice(_texts(prompts, settings, teachers[0]), done, None)
+        for first in count(done, ROWS_AT_ONCE):
             batch = list(islice(texts, ROWS_AT_ONCE))
             if not batch:
                 break

@@ -32,12 +32,13 @@ class TimeLeft:
         """`planned`: the trainings to come, as (arm, steps)."""
         self._report, self._planned, self._extra, self._clock = report, list(planned), equal_time_extra, clock
         self._began = self._arm_began = clock()
-        self._arm, self._label, self._first_step = "", "", 0
+        self._arm, self._label = "", ""
+        self._first_step: int | None = None  # the training's last step before this process had part in it
         self._seconds_per_step: dict[str, float] = {}
 
     def begin(self, arm: str, label: str) -> None:
         """A training starts now; its entry leaves the plan."""
-        self._arm, self._label, self._arm_began, self._first_step = arm, label, self._clock(), -1
+        self._arm, self._label, self._arm_began, self._first_step = arm, label, self._clock(), None
         entry = next((one for one in self._planned if one[0] == arm), None)
         if entry is not None:
             self._planned.remove(entry)
@@ -45,7 +46,7 @@ class TimeLeft:
     def step(self, step: int, steps: int, val_nll: float | None) -> None:
         """`step` of `steps` is done; the steps before the first that is told of were done by an earlier process."""
         now = self._clock()
-        if self._first_step < 0:
+        if self._first_step is None:
             self._first_step = step - 1
         done = step - self._first_step
         if done >= STEPS_BEFORE_ESTIMATE or step == steps:

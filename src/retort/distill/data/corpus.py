@@ -177,6 +177,7 @@ def files_of(place: Path) -> list[Path]:
     """
     if not place.is_dir():
         return [place]
+    # By name as text: Windows compares paths without case, and the order decides every row of a training.
     found = sorted(
         (one for one in place.rglob("*") if one.is_file() and not _hidden(one.relative_to(place))),
         key=lambda one: one.relative_to(place).as_posix(),

@@ -76,6 +76,7 @@ class Shape:
     def formats(self, keys: Collection[str], place: str) -> list[str]:
         """The kinds that a record with these keys can be. Raises InputError where there is none."""
         asked = [self.format] if self.format else list(FORMATS)
+        # Who names a kind's columns means that kind, even where a record has the keys of another as well.
         wanted = [one for one in asked if set(self.columns) & set(FORMATS[one])] if self.columns else asked
         found = [one for one in wanted if all(self.name(key) in keys for key in FORMATS[one])]
         if not found:
@@ -316,6 +317,8 @@ class Renderer:
         return _Written(record)
 
     def _chat(self, chat: Chat, number: int) -> _Written:
+        # What is told comes before what has to be found out: which messages are the answer, then the template's own
+        # marks, and only then how the text grows.
         text = self._rendered(chat, chat.messages, number)
         self._need_written(chat, text, number)
         if not self.completions_only:
