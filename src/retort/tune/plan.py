@@ -169,7 +169,7 @@ class Plan:
             )
         items_paid = self.items
         if len(self.axis) == 1:
-            # Not raced, so nothing ends it on the way: it must be paid for as planned.
+            # Not raced, so nothing ends it on the way: what is planned must be paid for.
             items_paid = self.items[
                 : int(spending.most / spending.dearest) // (len(self.task.prompts) * samples)
             ]

@@ -133,6 +133,7 @@ def choose(
     while last < len(is_out) - 1 and not is_out[last + 1]:
         last += 1
     ahead = [setting for setting in range(first, last + 1) if better[setting].any()]
+    # Rule 5, else rule 4.
     return best if blind else ahead[0] if ahead else first, (first, last)
 
 
@@ -247,6 +248,7 @@ def _of(axis: Axis, evidence: Comparison | Raced, against: Values | None = None)
     differences = tuple(map(minus_reference, range(len(axis))))
     taken = differences[setting]
     interval = taken.interval_all if against is None else taken.interval
+    # What a race did not ask is NaN, which is no score.
     is_zero = not np.nan_to_num(evidence.scores).any()
     return Recommendation(
         setting=None if is_zero else axis.points[setting],

@@ -150,6 +150,7 @@ class Tuning(Record):
         from pydantic import TypeAdapter
 
         given = {name: value for name, value in values.items() if name != "schema_version"}
+        # What was not asked is null there, which becomes NaN again.
         scores = np.array(given.get("item_scores"), dtype=np.float64)
         return TypeAdapter(cls).validate_python({**given, "item_scores": scores})
 
@@ -314,6 +315,7 @@ def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
             "compare runs of one task"
         )
     paired = found.chosen_scores(common) - earlier.chosen_scores(common)
+    # The score of goal explore is a count, which can differ by more than 1.
     reach = max(1.0, float(np.abs(paired).max()))
     return Regression(
         name,
@@ -476,6 +478,7 @@ def _votes(found: Tuning) -> Iterator[Block]:
                 alone = decimals(found.settings[0].score)
                 yield line(f"Score of {called}: {counts} (one answer: {alone}).")
         return
+    # As texts: a point may be a mapping, which is no key.
     points = [str(found.point(one)) for one in found.settings]
     for vote in found.votes:
         taken = vote.recommendation

@@ -91,6 +91,7 @@ class Samples:
     def majority_scores(self) -> Floats:
         """`[I, P, S]` score of the answer that most answers of a cell give, the mean over those that tie."""
         cells, counts, which = self._groups
+        # Equal answers may have been scored differently where they were recorded elsewhere.
         scores = np.bincount(which, weights=self.score) / counts
         most = np.zeros(self._num_cells, dtype=np.int64)
         np.maximum.at(most, cells, counts)
@@ -159,6 +160,7 @@ class Samples:
         Sorted once for all that is counted of the texts: it is the longest part of concluding a million answers.
         """
         assert self.answer is not None, "ask for this only where the answers' texts are known"
+        # One number for a cell and an answer: there are far fewer pairs of these than int64 can count.
         kinds = int(self.answer.max(initial=0)) + 1
         groups, which, counts = np.unique(
             self.cell * kinds + self.answer, return_inverse=True, return_counts=True

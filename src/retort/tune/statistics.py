@@ -261,8 +261,9 @@ class Comparison(SignTest):
 
         def if_one_size(delta: float) -> float:
             share = min(delta / unit + 2.0 * wrong, 1.0)
+            # How many items differ is binomial (its probabilities are differences of its tails), and of these how many
+            # do so the right way.
             at_least = np.append(betainc(differing, num_items - differing + 1, share), 0.0)
-            # Given how many items differ, those that do so the right way are binomial.
             found = np.where(needed < differing, bdtrc(needed, differing, max(1.0 - wrong / share, 0.0)), 0.0)
             return float((at_least[:-1] - at_least[1:]) @ found) - power
 
@@ -278,9 +279,11 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where the function, below 0 at `low` and not at `high`, crosses 0 (Ridders 1979). Without scipy.optimize, whose
     import takes longer than this."""
     at_low, at_high, last = function(low), function(high), high
-    while True:
+    while True:  # twice as many digits each time, and at least half the way
         middle = (low + high) / 2.0
         at_middle = function(middle)
+        if at_middle == 0.0:
+            return middle
         guess = middle - (middle - low) * at_middle / math.sqrt(at_middle**2 - at_low * at_high)
         at_guess = function(guess)
         if at_guess == 0.0 or abs(guess - last) <= 1e-13 * high:
@@ -361,7 +364,10 @@ def _compared(
     low = np.where(test.better, np.maximum(low, ROUNDING), np.minimum(low, 0.0))
     high = np.where(test.better.T, np.minimum(high, -ROUNDING), np.maximum(high, 0.0))
     return Comparison(
-        **vars(test),
+        scores,
+        test.statistic,
+        test.critical,
+        alpha,
         difference=first / num_items,
         low=low,
         high=high,
@@ -438,7 +444,8 @@ def _largest(
     """
     num_items = len(tables[0])
     differing = [number for number, its in enumerate(squares) if (its > 0.0).any()]
-    # What is common to all settings of an item cancels in every difference; without it the sums stay small.
+    # Every setting's weighted sum first, by one product of matrices; pairs are differences of these. What is common to
+    # all settings of an item cancels there, and without it the sums stay small.
     centred = [scores.T - scores.mean(axis=1) for scores in tables]
     weighted = [np.empty((len(weighings), len(one), resamples)) for one in centred]
     block = max(1, min(resamples, BLOCK // num_items))
@@ -460,7 +467,10 @@ def _largest(
 
 
 def _drawn(rngs: Sequence[Generator], draw: Callable[[Generator], Drawn]) -> list[Drawn]:
-    """What each generator draws next; by generators at the same place it is drawn once."""
+    """What each generator draws next; by generators at the same place it is drawn once.
+
+    Their places differ from where a half has no difference in one table, for which nothing is drawn.
+    """
     made: list[tuple[Any, Drawn, Any]] = []
     found = []
     for rng in rngs:

@@ -57,7 +57,7 @@ class LocalDrawer:
         ]
 
         def counting(chains_done: int) -> Callable[[int, int], None] | None:
-            """The progress of one chain's paths as progress of all chains'."""
+            """The progress of one chain's paths as answers of all chains: a path has one at each setting."""
             if counted is None:
                 return None
             return lambda paths, of: counted(
