@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import suppress
@@ -94,6 +95,20 @@ def test_what_python_may_give(tmp_path: Path) -> None:
     for wrong in ("'{oops'", "None", "{'reason': ''}", "{'pass': 1, 'score': 1}", "float('nan')", "10**400"):
         with pytest.raises(RetortError, match="it must give true or false, a number, or a mapping"):
             score(wrong)
+
+
+def test_a_schema_may_refer_to_itself_and_to_nothing_else(tmp_path: Path) -> None:
+    tree = {"type": "object", "additionalProperties": {"$ref": "#"}}
+    check = make_check({"type": "is-json", "value": tree}, "here", tmp_path)
+    assert [check.score(text) for text in ('{"a": {}}', '{"a": 1}')] == [1.0, 0.0]
+    for reference in ("#/$defs/none", "http://127.0.0.1:9/schema.json"):
+        schema = {"properties": {"a": {"$ref": reference}}}
+        check = make_check({"type": "contains-json", "value": schema}, "here", tmp_path)
+        assert check.score('so {"b": 1}') == 1.0
+        with pytest.raises(
+            RetortError, match=f"here: the JSON schema refers to '{re.escape(reference.removeprefix('#'))}'"
+        ):
+            check.score('so {"a": 1}')
 
 
 def test_not_equal_to_what_is_no_text(tmp_path: Path) -> None:

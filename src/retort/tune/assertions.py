@@ -214,11 +214,11 @@ def _same_json(first: Any, second: Any) -> bool:
 
 def is_json(schema: Any, place: str) -> Callable[[Any], bool]:
     """True for an answer that is one JSON document, and fits the schema if there is one (JSON Schema)."""
-    validator = _validator(schema, place)
+    fits = _fits(schema, place)
 
     def holds(answer: Any) -> bool:
         document = json_of(answer)
-        return document is not BAD and (validator is None or validator.is_valid(document))
+        return document is not BAD and fits(document)
 
     return holds
 
@@ -229,7 +229,7 @@ BRACKET = re.compile(r"[\[{]")
 def _contains_json(asked: Assertion) -> Test:
     """Whether a JSON document is in the answer, an object or a list. promptfoo looks for objects alone, reads them as
     YAML, and closes braces that are left open; what is no JSON holds no JSON here."""
-    validator = _validator(asked.value, asked.place)
+    fits = _fits(asked.value, asked.place)
     decoder = json.JSONDecoder(parse_constant=_no_constant)
 
     def holds(answer: Any) -> bool:
@@ -241,7 +241,7 @@ def _contains_json(asked: Assertion) -> Test:
                 document, end = decoder.raw_decode(text, found.start())
             except (ValueError, RecursionError):
                 continue
-            if validator is None or validator.is_valid(document):
+            if fits(document):
                 return True
             start = end  # what is inside this document is no document of its own
         return False
@@ -249,12 +249,14 @@ def _contains_json(asked: Assertion) -> Test:
     return holds
 
 
-def _validator(schema: Any, place: str) -> Any:
-    """The schema, which may be written as JSON or YAML text, ready to be used; None for none."""
+def _fits(schema: Any, place: str) -> Callable[[Any], bool]:
+    """Whether a document fits the schema, which may be written as JSON or YAML text; any does where there is none."""
     if schema is None or schema == "":
-        return None
+        return lambda document: True
     try:
         import jsonschema
+        from jsonschema_specifications import REGISTRY
+        from referencing.exceptions import Unresolvable
     except ImportError as error:
         raise MissingExtraError("jsonschema", "tune", "Checking answers against a JSON schema") from error
     if isinstance(schema, str):
@@ -271,7 +273,19 @@ def _validator(schema: Any, place: str) -> Any:
         kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise InputError(f"{place}: the JSON schema is not one ({error.message}).") from error
-    return kind(schema)
+    # With the specifications alone: jsonschema would otherwise fetch a schema that this one refers to by its address.
+    validator = kind(schema, registry=REGISTRY)
+
+    def fits(document: Any) -> bool:
+        # A reference is looked up when a document gets to it, so one that leads nowhere is not found before.
+        try:
+            return bool(validator.is_valid(document))
+        except Unresolvable as error:
+            raise RetortError(
+                f"{place}: the JSON schema refers to {error.ref!r}, which is not in it; write that part into the schema"
+            ) from error
+
+    return fits
 
 
 # Code of the user's.
