@@ -353,6 +353,7 @@ def _processed(logits: Floats, ids: Sequence[int], chain: Chain | None) -> Float
     if chain is None:
         return logits
     histories = [list(ids[: end + 1]) for end in range(len(ids))]
+    # All of the text is prompt: nothing was generated, so a stage that looks at the output alone sees nothing.
     context = Context(history=histories, prompt_lengths=[len(history) for history in histories])
     return np.asarray(chain.apply(logits, context=context), dtype=np.float64)
 

@@ -275,6 +275,7 @@ def pair(
             True,
             compared_known(0, known_a, known_b),
         )
+    # By name: one model that was opened twice is one model.
     same = source_a.name == source_b.name
     a = position(source_a, prompt_a, chain_a, continuation=continuation, every_id=True)
     if same and prompt_a == prompt_b:

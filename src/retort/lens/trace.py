@@ -264,6 +264,7 @@ def trace(
         text=written if text is None else text,
         chain=None if through is None else str(through),
         given=text is not None,
+        # A greedy text and one that a server wrote have no noise of ours.
         seed=seed if text is None and own_noise else None,
         noise_scale=noise_scale,
         rounding=rounding,
