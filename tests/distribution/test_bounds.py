@@ -297,7 +297,7 @@ def test_flip_risk_of_a_list_holds_that_of_the_row() -> None:
 
 @pytest.mark.parametrize("noise", [0.01, 0.29, 0.3, 0.8, 2.0, 5.0])
 def test_flip_risk_of_a_list_holds_for_tails_of_any_shape(noise: float) -> None:
-    """One token of 0.3 is known. At a noise of 2 a tail of 21 tokens risks more than three of 0.233 do."""
+    """One token of 0.3 is known. At a noise of 5, as at 3, a tail of 21 tokens risks more than three of 0.233 do."""
     for size in (3, 4, 21, 200, 999):
         row = np.full(1000, -np.inf)
         row[0], row[1 : size + 1] = math.log(0.3), math.log(0.7 / size)
