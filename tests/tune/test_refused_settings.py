@@ -81,8 +81,11 @@ def test_auto_a_budget_and_the_command_end_there_too(reasoning, tmp_path: Path) 
     assert [one.samples for one in auto.settings] == [36] == [len(answered)], "nothing is asked twice"
     few = run(task(), source_of(url), (0.0, 1.0), 8, budget="60 answers")
     assert [one.samples for one in few.settings] == [60], "five answers to each of twelve items"
-    fewer = run(task(), source_of(url), (0.0, 1.0), 8, budget="10 answers")
-    assert [one.samples for one in fewer.settings] == [10] == [fewer.items], "one to each of ten"
+    fewer = run(task(), source_of(url), (0.0, 1.0), 8, budget="10 answers", record=tmp_path / "fewer")
+    assert [one.samples for one in fewer.settings] == [8] == [fewer.items], (
+        "one to each of two blocks of items"
+    )
+    assert without_seconds(reread(tmp_path / "fewer")) == without_seconds(fewer.to_dict())
     assert without_seconds(reread(tmp_path / "auto")) == without_seconds(auto.to_dict())
     file = tmp_path / "t.yaml"
     items = [{"vars": {"p": prompt}, "references": ["w1"]} for prompt in PROMPTS]

@@ -167,13 +167,7 @@ class Plan:
                 f"a budget of {named} is too small: {items} items at {len(self.axis)} settings take {first:,} answers"
                 f"{at_most}; give more, or compare fewer settings"
             )
-        items_paid = self.items
-        if len(self.axis) == 1:
-            # Not raced, so nothing ends it on the way: what is planned must be paid for.
-            items_paid = self.items[
-                : int(spending.most / spending.dearest) // (len(self.task.prompts) * samples)
-            ]
-        return replace(self, samples=samples, items=items_paid)
+        return replace(self, samples=samples)
 
 
 def make_plan(

@@ -146,7 +146,7 @@ def run(
         return _chosen_exactly(plan, source, on_progress, against, price)
     spending = grid = None
     if budget is not None:
-        # With one setting there is nothing to race: all that the budget pays for is asked.
+        # With one setting none is dropped on the way: the record is of a grid, of the items that the budget pays for.
         grid = plan.num_answers if len(plan.axis) > 1 else None
         spending = read_spending(budget, task.max_tokens, plan.longest_prompt, price)
         plan = plan.affordable(spending, budget)
@@ -186,9 +186,11 @@ def _drawn(
     """The answers of a plan, recorded in the folder `record`; None where the model refuses temperatures, and no
     recording of them is left. `grid`: with a race, how many answers all settings would have."""
     description = described(plan, source.name)
+    if spending is not None:
+        # How many pieces there are is decided on the way, so the recording is read as far as it goes.
+        description["pieces"] = None
     if grid is not None:
-        # A race decides on the way how many pieces there are, so the recording is read as far as it goes.
-        description |= {"pieces": None, "answers_of_grid": grid}
+        description["answers_of_grid"] = grid
     with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
         try:
             drawing = _Drawing(plan, source, engine, pace, known, spending, recording, on_progress)
@@ -198,7 +200,7 @@ def _drawn(
                 told = forecast(plan, drawer, source.capability is Capability.FULL, pace, spending)
                 if told is not None:
                     on_forecast(told)
-            pieces = drawing.whole() if grid is None or spending is None else drawing.raced(spending)
+            pieces = drawing.whole() if spending is None else drawing.raced(spending)
         except ParameterRefused as refusal:
             if "temperature" not in refusal.parameters or not plan.temperatures:
                 raise

@@ -103,7 +103,7 @@ def race_order(num_items: int, seed: int) -> list[int]:
 
 def race(ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed: int = 0) -> Raced:
     """Ask items in random order, at the settings that are still in the race, until `ask` gives nothing more, all items
-    are asked, or one setting is left. `span`: the range of scores."""
+    are asked, or one of several settings is left. `span`: the range of scores."""
     order = race_order(num_items, seed)
     scores = np.full((num_items, num_settings), np.nan)
     bets, seen = _Bets(num_settings, span), 0
@@ -111,7 +111,7 @@ def race(ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed
         # By the most that a bet ever held: Ville's inequality is of the maximum, so a finding is never taken back.
         alive = np.flatnonzero(~_is_better(bets.highest).any(axis=0)).tolist()
         items = order[seen : seen + BLOCK]
-        if len(alive) < 2 or (found := ask(items, alive)) is None:
+        if len(alive) < min(2, num_settings) or (found := ask(items, alive)) is None:
             break
         scores[np.ix_(range(seen, seen + len(items)), alive)] = found
         bets.add(scores[seen : seen + len(items)])
