@@ -56,6 +56,7 @@ def forecast(
 ) -> Forecast | None:
     """What all answers will take, by a trial of some; None where the trial would be too much of them."""
     answers = plan.num_answers
+    # As a race orders them: with a budget the trial asks what the race asks first, and a server is not asked twice.
     order = race_order(len(plan.items), plan.seed)
     if local:
         # Answers of an item share their passes, so an item is tried in whole.

@@ -423,6 +423,7 @@ class _Words:
 
     def interval(self, ends: Ends) -> str:
         sign = "+" if ends[0] < 0.0 else ""
+        # An end that `compare` moved past 0 by no more than rounding says that the difference is significant.
         low, high = (
             f"{'above' if end > 0.0 else 'below'} 0" if 0.0 < abs(end) < 0.0005 else self._number(end, sign)
             for end in ends

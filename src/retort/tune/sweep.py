@@ -70,6 +70,7 @@ class LocalDrawer:
             numbered = enumerate(temperatures, first)
             setting_at = {temperature: setting for setting, temperature in numbered if setting in settings}
             first += len(temperatures)
+            # A race has dropped all of this chain's settings, or a trial has fewer paths than it takes a part of.
             if not setting_at or not places:
                 continue
             paths = temperature_paths(
