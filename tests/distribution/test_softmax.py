@@ -186,6 +186,11 @@ def test_bad_temperatures_are_refused(tau: object) -> None:
         softmax(np.zeros((2, 3)), tau)
 
 
+def test_a_temperature_that_no_float_holds_is_refused() -> None:
+    with pytest.raises(InputError, match="temperature is a number that no float holds"):
+        softmax(np.zeros((2, 3)), 10**400)
+
+
 @pytest.mark.parametrize(
     "values", [[], 3.0, np.zeros((2, 0)), [[1.0], [1.0, 2.0]], "text", np.array([1 + 2j, 0])]
 )

@@ -15,6 +15,7 @@ from tests.tune.simulated import simulated_scores
 from retort.errors import InputError
 from retort.tune.goals import GOALS
 from retort.tune.recommend import Recommendation, choose, recommend
+from retort.tune.settings import Axis
 
 GRID = (0.0, 0.4, 0.7, 1.0, 1.5)
 
@@ -144,6 +145,13 @@ def test_the_price_of_the_lowest_is_said() -> None:
     assert found.setting == 0.0 and found.best != 0.0
     assert found.lead_of_best > 0.0 and found.lead_of_best_ci[1] > found.lead_of_best
     assert "which this choice may cost" in found.reason
+
+
+def test_a_temperature_that_is_a_word_is_near_to_nothing() -> None:
+    words = tuple({"temperature": word, "top_p": 0.9} for word in ("low", "high"))
+    scores = simulated_scores(np.random.default_rng(0), 80, np.array([-0.2, 0.2]))
+    found, _ = recommend(Axis(None, words, words), scores, "exploit")
+    assert found.reference == words[0] and "(the first setting)" in found.reason
 
 
 def test_without_temperature_one_the_nearest_stands_for_it() -> None:

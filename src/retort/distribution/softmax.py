@@ -174,6 +174,8 @@ def extremes(value: Any, name: str) -> tuple[float, float]:
         numbers = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:
+        raise InputError(f"{name} is a number that no float holds") from None
     if numbers.size == 0:
         return 0.0, 0.0  # a batch of no rows: nothing is out of range
     return float(numbers.min()), float(numbers.max())

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from retort.numerals import decimals, number, percent, signed
 from retort.tune.goals import Goal, find_goal
+from retort.tune.numbers_in_text import is_number
 from retort.tune.sequential import Raced, confidence_sequence
 from retort.tune.settings import Axis, Values, temperature_axis
 from retort.tune.statistics import (
@@ -397,7 +398,7 @@ class _Words:
         if found.planned:
             return f"your current {axis.short(found.reference)}"
         temperature = axis.settings[axis.default].get("temperature")
-        if temperature is None:
+        if not is_number(temperature):  # none is given, or a word
             return f"{axis.text(found.reference)} (the first setting)"
         near = "the default" if temperature == 1.0 else "the nearest to the default"
         return f"{axis.text(found.reference)} ({near})"
