@@ -260,6 +260,15 @@ def test_a_floor_below_a_temperature_that_takes_every_weight_to_0() -> None:
         assert Chain(f"temperature=0.004 | {stage}").explain(known).kept == 1
 
 
+def test_top_h_where_every_other_weight_is_0_keeps_what_the_whole_row_keeps() -> None:
+    """e^(-3/.004) is 0 in float64, and so are both entropies: a run of any length would be at the bound."""
+    row = np.log(softmax(np.array([0.0, -3.0, -18.0, -21.0])))
+    for rounding in (0.0, 5e-6):
+        known = PartialDistribution(row, 4, 1.0, rounding)
+        for alpha in (0.3, 0.9):
+            assert Chain(f"temperature=0.004 | top_h={alpha}").explain(known).kept == 1
+
+
 def test_the_margin_is_known_to_twice_the_rounding() -> None:
     known = PartialDistribution([-0.5, -1.5, -3.0], 100, rounding=0.05)
     assert (known.margin.low, known.margin.high) == pytest.approx((0.9, 1.1))

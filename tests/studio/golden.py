@@ -61,6 +61,7 @@ CHAINS = (
     "temperature=0.5 | top_k=30 | top_n_sigma=0.4",
     "temperature=1.2 | top_h=0.4",
     "top_h=0 | temperature=2",
+    "temperature=0.001 | top_h=0.9",
     "top_p=0.9 | top_h=0.7 | min_p=0.01",
     "temperature=1.3 | typical_p=0.5",
     "typical_p=0.2 | temperature=0.7 | top_k=3",
@@ -111,6 +112,7 @@ PARTIAL_CHAINS = (
     "top_k=4 | typical_p=0.6",
     "top_p(0.2, min_keep=3) | top_k(2, ties=all)",
     "top_k=2 | top_h=0.9 | min_p=0.1",
+    "top_k=4 | temperature=0.001 | top_h=0.3",
 )
 SETTINGS = {
     "temperature": 0.8,

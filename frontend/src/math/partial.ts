@@ -591,10 +591,13 @@ function typicalOf(current: KnownTokens, stage: Stage): number[] {
 /** top_h: the longest run from the top whose entropy stays under its share of the whole one. */
 function underEntropy(current: KnownTokens, stage: Stage): number {
   const limit = current.entropy;
+  const [low, high] = [limit.low, limit.high].map((end) => stage.value * end * (1 + SLACK)) as [number, number];
+  // As on whole rows: a bound that is 0 in float64 is passed by every second token, whose own weight may be 0 as well.
+  if (high <= 0) return 1;
   for (let count = 2; count <= current.seen; count++) {
     const own = current.kept(upTo(count)).entropy;
-    if (own.low > stage.value * limit.high * (1 + SLACK)) return count - 1;
-    if (own.high > stage.value * limit.low * (1 + SLACK)) throw undecidable(stage, `rounding leaves open whether ${count} tokens stay under its bound`);
+    if (own.low > high) return count - 1;
+    if (own.high > low || low <= 0) throw undecidable(stage, `rounding leaves open whether ${count} tokens stay under its bound`);
   }
   return current.seen;
 }

@@ -189,7 +189,9 @@ const ROWS: Transform[] = [
     apply: (window, share, options) => {
       const among = options["among"] ? firstTokens(window, options["among"] as number) : window;
       if (options["entropy"] === "summed") return firstTokens(window, summedSize(among, share));
-      return firstTokens(window, Math.max(1, entropySize(among, share * sums(among).entropy * (1 + SLACK))));
+      const limit = share * sums(among).entropy * (1 + SLACK);
+      // Weights that are 0 in float64 add no entropy, so a bound of 0 has to be said to be passed.
+      return firstTokens(window, limit > 0 ? Math.max(1, entropySize(among, limit)) : 1);
     },
   },
   {

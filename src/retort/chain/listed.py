@@ -293,13 +293,17 @@ def _typical(current: PartialDistribution, stage: Stage, mass: float) -> Mask:
 
 def _under_entropy(current: PartialDistribution, stage: Stage, alpha: float) -> int:
     """top_h: the longest run from the top whose entropy stays under its share of the whole one."""
-    # The entropy of a run rises with its length, so the first that is surely over the bound ends the search.
     limit = current.entropy
+    low, high = (alpha * end * (1.0 + SLACK) for end in (limit.low, limit.high))
+    # As on arrays: a bound that is 0 in float64 is passed by every second token, whose own weight may be 0 as well.
+    if high <= 0.0:
+        return 1
+    # The entropy of a run rises with its length, so the first that is surely over the bound ends the search.
     for count in range(2, current.num_seen + 1):
         own = current.kept(np.arange(count)).entropy
-        if own.low > alpha * limit.high * (1.0 + SLACK):
+        if own.low > high:
             return count - 1
-        if own.high > alpha * limit.low * (1.0 + SLACK):
+        if own.high > low or low <= 0.0:
             raise _undecidable(stage, f"rounding leaves open whether {count} tokens stay under its bound")
     return current.num_seen
 

@@ -935,7 +935,9 @@ var Et = [
 		}],
 		apply: (e, t, n) => {
 			let r = n.among ? mt(e, n.among) : e;
-			return n.entropy === "summed" ? mt(e, Ot(r, t)) : mt(e, Math.max(1, Ne(r, t * E(r).entropy * (1 + le))));
+			if (n.entropy === "summed") return mt(e, Ot(r, t));
+			let i = t * E(r).entropy * (1 + le);
+			return mt(e, i > 0 ? Math.max(1, Ne(r, i)) : 1);
 		}
 	},
 	{
@@ -2762,11 +2764,12 @@ function Ur(e, t) {
 	throw W(t, "rounding leaves open which tokens come first in its order");
 }
 function Wr(e, t) {
-	let n = e.entropy;
-	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(Rr(r)).entropy;
-		if (i.low > t.value * n.high * (1 + le)) return r - 1;
-		if (i.high > t.value * n.low * (1 + le)) throw W(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+	let n = e.entropy, [r, i] = [n.low, n.high].map((e) => t.value * e * (1 + le));
+	if (i <= 0) return 1;
+	for (let n = 2; n <= e.seen; n++) {
+		let a = e.kept(Rr(n)).entropy;
+		if (a.low > i) return n - 1;
+		if (a.high > r || r <= 0) throw W(t, `rounding leaves open whether ${n} tokens stay under its bound`);
 	}
 	return e.seen;
 }
