@@ -289,6 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("promise", choices=[one.name.split(",")[0] for one in PROMISES])
     parser.add_argument("--tasks", type=int, help="tasks of each case at the first look")
+    parser.add_argument("--resamples", type=int, help="resamples of an interval at the second look")
     parser.add_argument(
         "--places", type=int, default=3, help="how many of the worst cases are looked at again"
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from benchmarks import engines
+from benchmarks import coverage, engines
 from benchmarks.__main__ import main
 from benchmarks.record import Record, Settings, markdown, record
 from benchmarks.sampling_rows import lengthened
@@ -115,3 +115,21 @@ def test_vllm_without_its_model_folder_is_a_sentence(monkeypatch: pytest.MonkeyP
         engines._servers(1)
     monkeypatch.setenv("RETORT_BENCH_FOLDER", "smollm2")
     assert "smollm2" in engines._servers(1)["vLLM"]
+
+
+def test_one_promise_is_simulated_alone_with_what_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def looked_at(promise: coverage.Promise, *numbers: int) -> tuple[dict[str, float], str]:
+        asked.extend((promise.name.split(",")[0], *numbers))
+        return {"worst": 0.95}, "n = 10"
+
+    monkeypatch.setattr(coverage, "looked_at", looked_at)
+    line = ["coverage", "all pairs cover", "--tasks", "200", "--places", "12", "--resamples", "500"]
+    monkeypatch.setattr("sys.argv", line)
+    coverage.main()
+    again = next(one.again for one in coverage.PROMISES if one.name.startswith("all pairs cover"))
+    assert asked == ["all pairs cover", 200, again, 500, 12]
+    assert json.loads(capsys.readouterr().out) == {"worst": 0.95, "worst again": "n = 10"}
