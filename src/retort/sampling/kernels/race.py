@@ -2,7 +2,7 @@
 
 Noise is the dearest number of a draw (two times Philox, three logarithms), and a block's first arrival bounds that of
 its 64 tokens. So every block gets a cheap bound, blocks and tokens that cannot reach the second best score are passed
-over, and the noise of the others is made for 64 of them at a time, in a loop of vector instructions.
+over, and the noise of the others is made for many of them at a time, in a loop of vector instructions.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def race_of_row(row, top, temperature, scratch, seed, position):  # type: ignore
     # The most promising blocks first: then few tokens of the others need to be looked at.
     highest, upper = number_of(largest_bits(heights.view(np.int64))), np.inf
     standing = -np.inf, -np.inf, np.int64(-1)
+    blocks, least, _, _ = listing(scratch)
     for fall in HEIGHTS:
         lower = max(highest - fall, LOWEST)
         # Not block by block, which would be one wrong guess of the processor after the other; not all at once, since
         # the second best score rises on the way.
         for start in range(0, len(maxima), BLOCKS_AT_ONCE):
-            blocks, least, _, _ = listing(scratch)
             least_height, listed = max(lower, standing[1]), 0
             for block in range(start, min(start + BLOCKS_AT_ONCE, len(maxima))):
                 blocks[listed] = block

@@ -285,10 +285,10 @@ def gather(row, threshold, top, temperature, enough, scratch):  # type: ignore[n
     # A little lower, so that no rounding at a temperature can lose a token.
     low = threshold - (abs(threshold) + abs(top)) * KEY_SLACK if threshold > -np.inf else threshold
     low = maxima.dtype.type(low)
+    blocks, least, _, _ = listing(scratch)
+    least[:] = low
     found = 0
     for start in range(0, len(maxima), BLOCKS_AT_ONCE):
-        blocks, least, _, _ = listing(scratch)
-        least[:] = low
         listed = 0
         for block in range(start, min(start + BLOCKS_AT_ONCE, len(maxima))):
             blocks[listed] = block
