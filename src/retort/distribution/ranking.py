@@ -17,7 +17,7 @@ ROUNDING = 1e-12
 """A token that stands exactly on a threshold is kept even if float64 rounding puts it this far below."""
 
 SLACK = 2.0**-40
-"""Share of the asked-for mass by which a nucleus may fall short: more than any order of summation can move a sum.
+"""A nucleus may stop this share of the wanted mass early: more than the order of summation can change a sum.
 
 The compiled sampler takes it from here; the page has its own (frontend/src/math/window.ts).
 """

@@ -140,7 +140,7 @@ class Kind:
 
     def body(self, models: Models) -> type[Request]:
         """Its request with the studio's models as the only values of the fields that name one."""
-        # Fields that name a model are told apart by their schema's own mark, not by what they are called.
+        # A field names a model where its schema says so, whatever the field is called.
         named = [
             name
             for name, one in self.request.model_fields.items()
