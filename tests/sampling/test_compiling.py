@@ -37,13 +37,26 @@ def test_only_what_is_compiled_is_spoken_of() -> None:
     assert told[1].startswith("retort: compiled a test in ") and len(told) == 2
 
 
-def test_numba_is_imported_by_one_thread_at_a_time() -> None:
-    """Imported by two at once it can leave LLVM's lock held, and the threads of a path waited for ever."""
-    code = """
+@pytest.mark.parametrize(
+    ("module", "target", "arguments"),
+    [
+        ("retort.sampling.kernels", "prepare", ()),
+        ("retort.distill.cache.rounding", "pack", ([], [], [], 1)),
+    ],
+)
+def test_numba_is_imported_by_one_thread_at_a_time(
+    module: str, target: str, arguments: tuple[object, ...]
+) -> None:
+    """Imported by two at once it can leave LLVM's lock held: the threads of a path, or a path and a capture of the
+    studio, waited for ever."""
+    code = f"""
 import sys, threading, time
+import numpy as np
 from retort.sampling import kernels
+from {module} import {target}
 
-thread = threading.Thread(target=kernels.prepare)
+arguments = [np.array(one, np.int64) if isinstance(one, list) else one for one in {arguments!r}]
+thread = threading.Thread(target={target}, args=arguments)
 with kernels._COMPILING:
     thread.start()
     time.sleep(0.5)

@@ -371,10 +371,8 @@ def test_targets_that_mean_nothing_are_refused() -> None:
 
 
 PACKING = """
-import sys, threading, time
 import numpy as np
 from retort.distill.cache import rounding
-from retort.sampling import kernels
 
 none = np.empty(0, np.int64)
 """
@@ -397,16 +395,3 @@ def test_the_first_packing_of_a_machine_says_that_it_compiles(tmp_path: Path) ->
         code, NUMBA_CACHE_DIR=str(tmp_path)
     )
     assert "compil" not in packed_elsewhere(code, NUMBA_CACHE_DIR=str(tmp_path))
-
-
-def test_numba_is_imported_under_the_lock_of_the_kernels() -> None:
-    """Imported by two threads at once it can leave LLVM's lock held: a path and a capture of the studio would hang."""
-    packed_elsewhere("""
-thread = threading.Thread(target=rounding.pack, args=(none, none, none, 1))
-with kernels._COMPILING:
-    thread.start()
-    time.sleep(0.5)
-    assert "numba" not in sys.modules
-thread.join()
-assert "numba" in sys.modules
-""")
