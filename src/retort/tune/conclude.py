@@ -85,11 +85,10 @@ def conclude(
 
     def recommended(tables: Sequence[Table]) -> list[tuple[Recommendation, Floats]]:
         if is_raced:
-            raced = [watched(table.scores, span=bounds[1] - bounds[0]) for table in tables]
-            return [
-                recommend_raced(axis, its, table.goal, table.bounds, against)
-                for its, table in zip(raced, tables, strict=True)
-            ]
+            raced = (
+                (table, watched(table.scores, span=table.bounds[1] - table.bounds[0])) for table in tables
+            )
+            return [recommend_raced(axis, its, table.goal, table.bounds, against) for table, its in raced]
         return recommend_each(axis, tables, seed, against=against) if tables else []
 
     votes = votes_of(samples, goal, items)
