@@ -92,9 +92,8 @@ def smollm2_file() -> Path:
 
 
 def _smollm2_file() -> Path | None:
-    return package_file(
-        SMOLLM2_PACKAGE, SMOLLM2_FILE
-    )  # to import it would ask for `llm` and llama-cpp-python
+    # Imported, the package would ask for `llm` and llama-cpp-python.
+    return package_file(SMOLLM2_PACKAGE, SMOLLM2_FILE)
 
 
 def _described(folder: Path) -> list[Path]:

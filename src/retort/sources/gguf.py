@@ -210,16 +210,13 @@ def _converted(file: GgufFile) -> Path | None:
     """The converted model; None where it cannot be converted here, or the disk has no room for it."""
     numbers = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
     try:
-        return (
-            converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
-            if can_convert(file)
-            else None
-        )
+        if not can_convert(file):
+            return None
+        return converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
     except (RetortError, OSError):
         raise
-    except (
-        Exception
-    ) as error:  # a setting that is missing or of another kind; tokenizers raises plain Exceptions
+    # A setting that is missing or of another kind; tokenizers raises plain Exceptions.
+    except Exception as error:
         raise _damaged(file.path, error) from error
 
 

@@ -277,7 +277,6 @@ def _plain(letter: str, pattern: str, place: int, inside: bool) -> str:
     if letter == "{" and not re.match(r"\d+(,\d*)?\}", pattern[place:]):
         return r"\{"  # a brace that begins no count is a brace; to Python {,3} is a count
     if letter == "+" and re.search(r"(?<!\\)[*+?}]$", pattern[: place - 1]):
-        raise ValueError(
-            f"nothing to repeat at character {place}"
-        )  # Python 3.11 has a++, which never gives back
+        # Python 3.11 has a++, which never gives back.
+        raise ValueError(f"nothing to repeat at character {place}")
     return letter

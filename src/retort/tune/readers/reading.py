@@ -160,9 +160,8 @@ class Reading(Obstacles):
         target = root if not file else self.load(file, self.where)
         whole = target
         for step in filter(None, inside.split("/")):
-            step = step.replace("~1", "/").replace(
-                "~0", "~"
-            )  # JSON Pointer, in this order (RFC 6901, section 4)
+            # JSON Pointer, in this order (RFC 6901, section 4).
+            step = step.replace("~1", "/").replace("~0", "~")
             if isinstance(target, list) and step.isdigit() and int(step) < len(target):
                 target = target[int(step)]
             elif isinstance(target, Mapping) and step in target:
