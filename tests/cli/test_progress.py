@@ -20,6 +20,12 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def _able_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the tests are started from."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
 def test_plain_lines_come_at_most_every_ten_seconds() -> None:
     stream, clock = io.StringIO(), Clock()
     with Progress("job", stream=stream, clock=clock) as progress:
@@ -61,6 +67,18 @@ def test_a_terminal_gets_a_live_line_with_the_detail_as_it_is() -> None:
     assert "1 of 4 texts" in shown
     assert "[seed] 2" in shown
     assert "about 15 s left" in shown
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    stream, clock = Terminal(), Clock()
+    with Progress("job", stream=stream, clock=clock) as progress:
+        clock.now += 10
+        progress(10, 60)
+    assert stream.getvalue() == "job: 10 of 60, about 50 s left\n"
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["lines", "terminal"])

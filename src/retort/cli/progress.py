@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SECONDS_BEFORE_FIRST = 0.5  # a job that is over sooner shows nothing
 SECONDS_BETWEEN_LINES = 10.0
+DUMB = ("dumb", "unknown")  # values of TERM, as rich reads them (Console.is_dumb_terminal)
 
 
 class Progress:
@@ -61,7 +63,8 @@ class Progress:
     def __call__(self, done: float, total: float, detail: str = "") -> None:
         """Report that `done` of `total` is finished."""
         now = self._clock()
-        if self._stream.isatty():
+        # On a terminal that cannot move its cursor rich draws no live line, and says nothing at all.
+        if self._stream.isatty() and os.environ.get("TERM", "").lower() not in DUMB:
             if self._live is not None or now - self._start >= SECONDS_BEFORE_FIRST:
                 self._show(done, total, detail, now)
         elif now - self._last_line >= SECONDS_BETWEEN_LINES:
